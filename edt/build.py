@@ -1,0 +1,122 @@
+"""Parts from their configuration. Knows how to refuse what is not ours; no part in particular.
+
+Hydra's own instantiation would call any function of any package, so a
+`_target_` is checked here before anything of it is imported: it must lie under
+`edt.` and turn out to be a class or a function of this package.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from edt.config import PART_GROUPS, Config
+from edt.errors import EdtError
+from edt.protocols import Tracker
+from edt.store.keys import canonical
+from edt.store.stages import Parts
+
+TARGET = re.compile(r"edt(\.[A-Za-z_]\w*)+")
+SECRET = re.compile(r"(^|_)(api_?key|secret|password|passwd|token|credentials?)$", re.IGNORECASE)
+
+
+class Builder:
+    """Builds parts, and hands out the same one for the same configuration.
+
+    Runs in one process that share a builder thereby share loaded models.
+    """
+
+    def __init__(self) -> None:
+        self._built: dict[str, Any] = {}
+
+    def parts(self, config: Config) -> Parts:
+        """All parts of a run; the teacher only where another part takes it."""
+        check(config)
+        built: dict[str, Any] = {}
+        for group in ("task", "supporting", "student", "identifier", "analyst", "selector", "tuner"):
+            node, handed = getattr(config, group), {}
+            if "teacher" in _parameters(find_target(group, node)):
+                handed["teacher"] = built["teacher"] = self.part("teacher", config.teacher)
+            built[group] = self.part(group, node, handed)
+        return Parts(**built)
+
+    def part(self, group: str, node: Mapping[str, Any], handed: Mapping[str, Any] | None = None) -> Any:
+        """One part: its class called with the node's other keys and what is handed to it."""
+        name = canonical([group, node, {key: id(value) for key, value in (handed or {}).items()}])
+        if name not in self._built:
+            self._built[name] = _construct(group, node, handed or {})
+        return self._built[name]
+
+
+def build_tracker(config: Config) -> Tracker:
+    """A fresh tracker: it holds one run's files, so it is never shared."""
+    return _construct("tracker", config.tracker, {})
+
+
+def check(config: Config) -> None:
+    """Refuse what cannot be built, before anything is built; raises EdtError."""
+    for group in PART_GROUPS:
+        node = getattr(config, group)
+        _refuse_secrets(group, node)
+        check_keys(group, node)
+
+
+def find_target(group: str, node: Mapping[str, Any]) -> Callable[..., Any]:
+    """The class or function that a node's `_target_` names, imported only once its name is known to be ours."""
+    target = node.get("_target_")
+    if not isinstance(target, str) or not TARGET.fullmatch(target):
+        raise EdtError(f"{group}._target_ must name a class or function under edt., not {target!r}")
+    module_name, _, name = target.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module_name), name, None)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] == "edt":
+            raise EdtError(f"{group}._target_ names {target}, but there is no module {error.name}") from error
+        raise EdtError(f"{group} needs the package {error.name!r}; install it: pip install {error.name}") from error
+    if not (inspect.isclass(found) or inspect.isfunction(found)) or not found.__module__.startswith("edt."):
+        raise EdtError(f"{group}._target_ must name a class or function of edt, and {target} is none")
+    return found
+
+
+def check_keys(group: str, node: Mapping[str, Any]) -> None:
+    """Compare a node's keys with what its class takes."""
+    found = find_target(group, node)
+    known = _parameters(found)
+    given = [key for key in node if key != "_target_"]
+    taken = [name for name in known if name != "teacher"]
+    if unknown := [key for key in given if key not in taken]:
+        raise EdtError(f"{group} has no option {unknown[0]!r}; {found.__name__} knows: {', '.join(taken) or 'none'}")
+    empty = inspect.Parameter.empty
+    if missing := [name for name in taken if known[name].default is empty and name not in given]:
+        raise EdtError(f"{group} lacks the option {missing[0]!r}, which {found.__name__} needs")
+
+
+def _parameters(found: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    named = inspect.signature(found).parameters
+    variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    return {name: parameter for name, parameter in named.items() if parameter.kind not in variable}
+
+
+def _construct(group: str, node: Mapping[str, Any], handed: Mapping[str, Any]) -> Any:
+    check_keys(group, node)
+    options = {key: value for key, value in node.items() if key != "_target_"}
+    try:
+        return find_target(group, node)(**options, **handed)
+    except (ValueError, TypeError) as error:
+        raise EdtError(f"{group}: {error}") from error
+    except ModuleNotFoundError as error:
+        raise EdtError(f"{group} needs the package {error.name!r}; install it: pip install {error.name}") from error
+
+
+def _refuse_secrets(where: str, node: Mapping[str, Any]) -> None:
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            _refuse_secrets(f"{where}.{key}", value)
+        elif isinstance(value, str) and value and SECRET.search(str(key)):
+            raise EdtError(
+                f"{where}.{key} looks like a secret; configurations are kept in files and tables, "
+                "so leave it out and set it as an environment variable"
+            )

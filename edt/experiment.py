@@ -1,0 +1,106 @@
+"""One experiment from its configuration: check, build, run, report. Knows the files of a run's folder.
+
+`config.yaml`, `events.jsonl` (both by the tracker), `stages.jsonl` (what was
+done and what was found in the store) and `report.json`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from edt.build import Builder, build_tracker
+from edt.cli import explain, quoted
+from edt.config import Config  # also makes the schema known to Hydra
+from edt.errors import EdtError
+from edt.loop import adapt
+from edt.store.folders import Store
+from edt.store.stages import Parts, StageNote, Stages
+from edt.types import Report, to_json
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+log = logging.getLogger("edt")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A run that came to its end."""
+
+    report: Report
+    folder: Path
+    parts: Parts
+    notes: tuple[StageNote, ...]
+    seconds: float
+    """Wall time of this run, whatever of it was in the store."""
+
+
+def compose(overrides: Sequence[str], *, config_dir: Path | None = None) -> Config:
+    """The configuration that `python run.py OVERRIDES` would run; `config_dir` adds choices of one's own."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+
+    search = [f"hydra.searchpath=[file://{config_dir.resolve()}]"] if config_dir else []
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return checked(hydra_compose("config", [*quoted(overrides), *search]))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise EdtError(explain(error) or str(error)) from error
+
+
+def checked(composed: DictConfig) -> Config:
+    """The typed configuration; raises EdtError for keys that slipped past the schema (`+key=value`)."""
+    known = OmegaConf.structured(Config)
+    for where in ("", "budget", "scale", "method", "store"):
+        given, schema = (composed[where], known[where]) if where else (composed, known)
+        if unknown := sorted(set(given) - set(schema)):
+            raise EdtError(f"there is no option {f'{where}.{unknown[0]}' if where else unknown[0]!r}")
+    return cast(Config, OmegaConf.to_object(composed))
+
+
+def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> Finished:
+    """Run `config` and leave its files in `folder`. Stages that are in the store are not done again."""
+    start = time.perf_counter()
+    parts = (builder or Builder()).parts(config)
+    tracker = build_tracker(config)
+    stages = Stages(parts=parts, store=Store(config.store.root), seed=config.seed)
+    status = "failed"
+    tracker.start(dataclasses.asdict(config), folder)
+    try:
+        report = adapt(
+            stages,
+            budget=config.budget,
+            scale=config.scale,
+            tracker=tracker,
+            method=config.method.name,
+            test=config.test_split,
+        )
+        _write(folder / "report.json", to_json(report))
+        status = "finished"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        _write_notes(folder / "stages.jsonl", stages.notes)
+        tracker.finish(status)
+    seconds = time.perf_counter() - start
+    return Finished(report=report, folder=folder, parts=parts, notes=tuple(stages.notes), seconds=seconds)
+
+
+def _write(path: Path, data: Mapping[str, Any]) -> None:
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_text(json.dumps(data, ensure_ascii=False, indent=1), "utf-8")
+    beside.replace(path)
+
+
+def _write_notes(path: Path, notes: Sequence[StageNote]) -> None:
+    path.write_text("".join(json.dumps(to_json(note)) + "\n" for note in notes), "utf-8")

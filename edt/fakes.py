@@ -1,0 +1,183 @@
+"""Small stand-ins for the heavy parts, for tests of the harness: no model, no picture, milliseconds.
+
+A fake student knows a skill once it was tuned on `ENOUGH` samples of it, so the
+whole loop can be followed by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edt.errors import EdtError
+from edt.protocols import Student
+from edt.store.keys import digest
+from edt.types import Adapter, ErrorSample, Gap, Mistake, Outcome, Prediction, Sample
+
+SKILLS = (
+    "tell wood from metal",
+    "count the legs of furniture",
+    "read the colour of a seat",
+    "judge how tall an object stands",
+    "recognise a drawer handle",
+    "find the lamp in a room",
+)
+ENOUGH = 4
+COLOURS = ("red", "green", "blue", "grey")
+
+
+def _sample(name: str, number: int, image: str) -> Sample:
+    skill = SKILLS[number % len(SKILLS)]
+    return Sample(
+        id=f"{name}-{number}",
+        image=image,
+        question=f"Case {number}: which colour? Options: {', '.join(COLOURS)}.",
+        options=COLOURS,
+        answer=COLOURS[number % 4],
+        rationale=(f"It takes to {skill}.",),
+        required_skills=(skill,),
+        source_task=f"about {skill.split()[-1]}",
+    )
+
+
+class FakeTask:
+    """Colour questions, each of which needs one skill."""
+
+    description = "say which colour an object has"
+
+    def __init__(self, *, task: str = "fake", size: int = 24, root: str = ".", image: str = "picture.png") -> None:
+        if size < 1:
+            raise EdtError(f"task.size must be above 0, not {size}")
+        self.name, self.root, self._size, self._image = task, Path(root), size, image
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"task": self.name, "size": self._size, "image": self._image}
+
+    @property
+    def validation(self) -> Sequence[Sample]:
+        return [_sample(f"{self.name}-validation", number, self._image) for number in range(self._size)]
+
+    @property
+    def test(self) -> Sequence[Sample]:
+        return [_sample(f"{self.name}-test", number, self._image) for number in range(self._size)]
+
+    def read(self, sample: Sample, reply: str) -> Prediction:
+        *lines, last = reply.splitlines()
+        answer = last.removeprefix("Answer: ") if last.startswith("Answer: ") else None
+        right = Outcome.RIGHT if answer == sample.answer else Outcome.WRONG
+        return Prediction(
+            sample_id=sample.id,
+            text=reply,
+            steps=tuple(line.partition(": ")[2] for line in lines),
+            answer=answer,
+            outcome=right if answer else Outcome.UNPARSED,
+        )
+
+
+class FakeSupporting:
+    """Colour questions on other objects."""
+
+    name = "fake"
+    root = Path(".")
+
+    def __init__(self, *, size: int = 120) -> None:
+        self._size = size
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"size": self._size}
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        return [_sample("supporting", number, "picture.png") for number in range(self._size)]
+
+
+class FakeStudent:
+    """Answers right where it has the skill; every `unparsed`-th reply has no answer. Sleeps `delay` s a sample."""
+
+    name = "fake"
+
+    def __init__(self, *, delay: float = 0.0, unparsed: int = 11) -> None:
+        self._delay, self._unparsed = delay, unparsed
+        self.skills: Mapping[str, int] = {SKILLS[0]: ENOUGH}
+        self.seconds_in_model = 0.0
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"unparsed": self._unparsed}
+
+    def answer(self, samples: Sequence[Sample], root: Path) -> list[str]:
+        start = time.perf_counter()
+        replies = []
+        for number, sample in enumerate(samples):
+            time.sleep(self._delay)
+            (skill,) = sample.required_skills
+            knows = self.skills.get(skill, 0) >= ENOUGH
+            wrong = next(option for option in sample.options if option != sample.answer)
+            said = "Hm." if (number + 1) % self._unparsed == 0 else f"Answer: {sample.answer if knows else wrong}"
+            replies.append(f"Step 1: I look.\nStep 2: I try to {skill}.\n{said}")
+        self.seconds_in_model += time.perf_counter() - start
+        return replies
+
+    def wearing(self, adapter: Adapter | None) -> FakeStudent:
+        student = FakeStudent(delay=self._delay, unparsed=self._unparsed)
+        if adapter is not None:
+            student.skills = json.loads((Path(adapter.path) / "skills.json").read_text())
+        return student
+
+
+class FakeTuner:
+    """Counts the skills of what it is given; goes on from the samples that a killed run had counted."""
+
+    def __init__(self, *, delay: float = 0.0, epochs: int = 1) -> None:
+        self._delay, self._epochs = delay, epochs
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"epochs": self._epochs}
+
+    def tune(self, student: Student, samples: Sequence[Sample], root: Path, *, folder: Path, seed: int) -> Adapter:
+        folder.mkdir(parents=True, exist_ok=True)
+        seen = folder / "seen.txt"
+        done = seen.read_text().splitlines() if seen.exists() else []
+        with seen.open("a") as stream:
+            for sample in samples[len(done) :]:
+                time.sleep(self._delay)
+                print(sample.id, file=stream, flush=True)
+        assert isinstance(student, FakeStudent)
+        counts = Counter(student.skills) + Counter(skill for sample in samples for skill in sample.required_skills)
+        (folder / "skills.json").write_text(json.dumps(counts))
+        return Adapter(path=str(folder), key=digest([dict(counts), seed]))
+
+
+class FakeIdentifier:
+    """Blames the second step; abstains from every fifth error."""
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {}
+
+    def identify(self, errors: Sequence[ErrorSample]) -> list[Mistake]:
+        return [
+            Mistake(sample_id=error.sample.id, step=None if number % 5 == 4 else 2, reason="it is the second")
+            for number, error in enumerate(errors)
+        ]
+
+
+class FakeAnalyst:
+    """Reads the missing skill off the sample."""
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {}
+
+    def analyse(self, errors: Sequence[ErrorSample], mistakes: Sequence[Mistake]) -> list[Gap]:
+        return [
+            Gap(
+                sample_id=error.sample.id,
+                step=mistake.step,
+                step_text="" if mistake.step is None else error.prediction.steps[mistake.step - 1],
+                skill=None if mistake.step is None else error.sample.required_skills[0],
+                state="abstained" if mistake.step is None else "named",
+            )
+            for error, mistake in zip(errors, mistakes, strict=True)
+        ]

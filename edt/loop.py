@@ -1,0 +1,93 @@
+"""The paper's algorithm: collect errors, identify mistakes, analyse skills, select, tune; then again.
+
+Every method and every baseline is a choice of parts; there is no branch for
+one here.  Pre-trained is no round at all, Full is one round of all samples.
+Knows the order of the stages; not how a stage is done, stored or shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edt.config import Budget, Scale
+from edt.protocols import Task, Tracker
+from edt.store.stages import Stages
+from edt.tables.errors import error_rows
+from edt.tables.scores import score_of
+from edt.types import Adapter, ErrorSample, Pick, Prediction, Report, RoundRecord, by_id, to_json
+
+
+def adapt(stages: Stages, *, budget: Budget, scale: Scale, tracker: Tracker, method: str, test: bool = True) -> Report:
+    """Adapt the student to the task by its own errors, and evaluate what came out of it."""
+    task, supporting = stages.parts.task, stages.parts.supporting
+    total = len(supporting.samples) if scale.samples is None and budget.rounds else scale.samples or 0
+    adapter: Adapter | None = None
+    rounds: list[RoundRecord] = []
+    used: list[Pick] = []
+
+    for stages.round in range(1, budget.rounds + 1):
+        predictions = stages.predict("validation", adapter)
+        errors = collect_errors(task, predictions)
+        mistakes = stages.identify(errors)
+        gaps = stages.analyse(errors, mistakes)
+        picks = stages.select(
+            gaps,
+            budget=share(total, budget.rounds, stages.round),
+            exclude=frozenset(pick.sample_id for pick in used),
+        )
+        used.extend(picks)
+        adapter = stages.tune(adapter, picks) if budget.start == "previous" else stages.tune(None, used)
+        record = RoundRecord(
+            index=stages.round,
+            validation=score_of(predictions),
+            errors=len(errors),
+            abstained=sum(mistake.abstained for mistake in mistakes),
+            failed=sum(gap.state == "failed" for gap in gaps),
+            gaps=gaps,
+            mistakes=mistakes,
+            picks=picks,
+            adapter=adapter,
+            predictions=predictions,
+            seconds=_seconds(stages, stages.round),
+        )
+        rounds.append(record)
+        tracker.log("errors", {"round": record.index, "rows": error_rows(task, errors, mistakes, gaps)})
+        tracker.log("round", to_json(record))
+
+    stages.round = 0
+    final = {"validation": stages.predict("validation", adapter)}
+    if test:
+        final["test"] = stages.predict("test", adapter)
+    report = Report(
+        method=method,
+        task=task.name,
+        seed=stages.seed,
+        rounds=tuple(rounds),
+        validation=score_of(final["validation"]),
+        test=score_of(final["test"]) if test else None,
+        predictions=final,
+        adapter=adapter,
+        seconds=_seconds(stages),
+    )
+    tracker.log("report", {**to_json(report), "rounds": len(rounds), "predictions": None})
+    return report
+
+
+def collect_errors(task: Task, predictions: Sequence[Prediction]) -> list[ErrorSample]:
+    """Error collection: the samples that were answered, and answered wrong."""
+    samples = by_id(task.validation)
+    return [ErrorSample(sample=samples[p.sample_id], prediction=p) for p in predictions if p.is_error]
+
+
+def share(total: int, rounds: int, index: int) -> int:
+    """How many of `total` samples round `index` (from 1) picks: even shares, the first ones take what is left over."""
+    return total // rounds + (1 if index <= total % rounds else 0)
+
+
+def _seconds(stages: Stages, index: int | None = None) -> dict[str, float]:
+    """What each stage cost to make, now or earlier; of one round, or of the whole run."""
+    totals: dict[str, float] = {}
+    for note in stages.notes:
+        if index in (None, note.round):
+            totals[note.stage] = totals.get(note.stage, 0.0) + note.seconds
+    return totals

@@ -1,0 +1,180 @@
+"""The seams: what a part must offer to take its place in the loop. Nothing else is here.
+
+A part is light to build: it may read its configuration, but loads models and
+data on first use, so that a run whose stages are all in the store loads none.
+`fingerprint` says, as plain JSON data, everything that a part's results depend
+on (settings, checksums of weights and data, prompt texts; never a secret, never
+a path of the machine); the store hashes it into the keys of stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from edt.types import Adapter, ErrorSample, Gap, Mistake, Pick, Prediction, Sample, Score
+
+Fingerprint = Mapping[str, Any]
+
+
+@runtime_checkable
+class Part(Protocol):
+    """What every part has in common."""
+
+    def fingerprint(self) -> Fingerprint: ...
+
+
+class Task(Part, Protocol):
+    """A target task: two splits, its own words, and how an answer is read and scored."""
+
+    name: str
+    description: str
+    """One sentence on what the task asks for: the query of the task-description baseline."""
+    root: Path
+    """What the image paths of its samples are relative to."""
+
+    @property
+    def validation(self) -> Sequence[Sample]: ...
+
+    @property
+    def test(self) -> Sequence[Sample]: ...
+
+    def read(self, sample: Sample, reply: str) -> Prediction:
+        """Take a student's reply apart and judge it."""
+        ...
+
+
+class Supporting(Part, Protocol):
+    """A supporting dataset, leakage-guarded against a task by whoever builds it."""
+
+    name: str
+    root: Path
+
+    @property
+    def samples(self) -> Sequence[Sample]: ...
+
+
+class Student(Part, Protocol):
+    """A large multimodal model that answers with steps and wears adapters."""
+
+    name: str
+
+    def answer(self, samples: Sequence[Sample], root: Path) -> list[str]:
+        """One reply a sample, in order; greedy, batched, with a progress bar."""
+        ...
+
+    def wearing(self, adapter: Adapter | None) -> Student:
+        """The same student with other trained weights; None takes them off."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a teacher can do, as it declares it."""
+
+    logprobs: bool
+    completion: bool
+    images: bool = False
+    schema: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rationale:
+    """A text with a growing middle, to be weighed after every prefix of its steps.
+
+    The text after k steps is `head + steps[0] + … + steps[k-1] + probe + option`.
+    """
+
+    head: str
+    steps: tuple[str, ...]
+    probe: str
+    options: tuple[str, ...]
+
+
+class Teacher(Part, Protocol):
+    """A language model that completes text and weighs options. It never sees a picture."""
+
+    name: str
+    can: Capabilities
+
+    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
+        """The greedy continuation of each prompt, up to a line break or `max_tokens`."""
+        ...
+
+    def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
+        """For each rationale, prefix (0 to T steps) and option: a probability; options sum to 1."""
+        ...
+
+
+class Identifier(Part, Protocol):
+    """Mistake identification: which step of an error went wrong."""
+
+    def identify(self, errors: Sequence[ErrorSample]) -> list[Mistake]: ...
+
+
+class Analyst(Part, Protocol):
+    """Skill analysis: which skill would mend the mistaken step."""
+
+    def analyse(self, errors: Sequence[ErrorSample], mistakes: Sequence[Mistake]) -> list[Gap]: ...
+
+
+class Selector(Part, Protocol):
+    """Targeted selection, or a baseline in its place."""
+
+    def select(
+        self,
+        gaps: Sequence[Gap],
+        supporting: Supporting,
+        task: Task,
+        *,
+        budget: int,
+        exclude: frozenset[str],
+        round: int,
+        seed: int,
+    ) -> list[Pick]:
+        """Exactly `budget` picks (fewer only where the dataset has no more), none in `exclude`."""
+        ...
+
+
+class Tuner(Part, Protocol):
+    """Fits an adapter for a student on samples."""
+
+    def tune(self, student: Student, samples: Sequence[Sample], root: Path, *, folder: Path, seed: int) -> Adapter:
+        """Train and leave the adapter in `folder`; resumes there where it was killed."""
+        ...
+
+
+class Tracker(Protocol):
+    """Where the story of a run is told. Never changes a result, never ends a run."""
+
+    def start(self, config: Mapping[str, Any], folder: Path) -> None: ...
+
+    def log(self, event: str, record: Mapping[str, Any]) -> None: ...
+
+    def finish(self, status: str) -> None: ...
+
+
+def fingerprint_of(part: Part) -> dict[str, Any]:
+    """A part's class and what it says of itself."""
+    return {"part": f"{type(part).__module__}.{type(part).__qualname__}", **part.fingerprint()}
+
+
+__all__ = [
+    "Analyst",
+    "Capabilities",
+    "Fingerprint",
+    "Identifier",
+    "Part",
+    "Rationale",
+    "Score",
+    "Selector",
+    "Student",
+    "Supporting",
+    "Task",
+    "Teacher",
+    "Tracker",
+    "Tuner",
+    "fingerprint_of",
+]

@@ -1,0 +1,125 @@
+"""Folders that are there whole or not at all. Knows files, locks and checksums; not what a stage is.
+
+A result is made in `<key>.part`, its manifest with checksums is written last,
+and the folder is renamed into place, so a process may be killed at any moment.
+A `.part` folder that a killed process left is handed to the next maker where
+the stage can go on from it, and thrown away where it cannot.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from edt.errors import EdtError
+from edt.store.keys import checksum
+
+MANIFEST = "manifest.json"
+log = logging.getLogger("edt.store")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A result in the store."""
+
+    folder: Path
+    seconds: float
+    """What making it cost, whenever that was."""
+    reused: bool
+
+
+class Store:
+    """Results by stage and key under one root folder, safe to share between processes."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    def fetch(
+        self,
+        stage: str,
+        key: str,
+        make: Callable[[Path], None],
+        *,
+        about: Mapping[str, Any],
+        resumable: bool = False,
+    ) -> Stored:
+        """The result under `key`, made by `make(folder)` unless a whole one is there.
+
+        `about` goes into the manifest for readers. With `resumable`, `make` is
+        given the folder that a killed process left. Whoever comes second waits.
+        """
+        final = self.root / stage / key
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EdtError(f"store.root {str(self.root)!r} cannot be written ({error}); choose another") from error
+        with _locked(final):
+            if (seconds := _verified_seconds(final)) is not None:
+                return Stored(folder=final, seconds=seconds, reused=True)
+            seconds = _make(final, make, {"stage": stage, "key": key, **about}, resumable)
+            return Stored(folder=final, seconds=seconds, reused=False)
+
+
+def _locked(final: Path) -> FileLock:
+    lock = FileLock(f"{final}.lock")
+    try:
+        lock.acquire(timeout=0.2)
+    except Timeout:
+        log.info("waiting for another process that makes %s/%s", final.parent.name, final.name[:8])
+        lock.acquire()
+    lock.release()  # the context manager takes it again; only the message needed a try
+    return lock
+
+
+def _make(final: Path, make: Callable[[Path], None], about: dict[str, Any], resumable: bool) -> float:
+    part = final.with_name(f"{final.name}.part")
+    if part.exists() and not resumable:
+        shutil.rmtree(part)
+    part.mkdir(exist_ok=True)
+    (part / MANIFEST).unlink(missing_ok=True)
+    start = time.perf_counter()
+    make(part)
+    seconds = time.perf_counter() - start
+    files = {str(path.relative_to(part)): checksum(path) for path in sorted(part.rglob("*")) if path.is_file()}
+    _write_whole(part / MANIFEST, json.dumps({**about, "seconds": seconds, "files": files}, indent=1))
+    part.rename(final)
+    return seconds
+
+
+def _verified_seconds(final: Path) -> float | None:
+    """Seconds that a whole result cost; None where there is none, or a damaged one was moved out of the way."""
+    if not final.exists():
+        return None
+    try:
+        manifest = json.loads((final / MANIFEST).read_text())
+        damaged = [name for name, sha in manifest["files"].items() if _differs(final / name, sha)]
+        seconds = float(manifest["seconds"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        damaged, seconds = [MANIFEST], 0.0
+    if not damaged:
+        return seconds
+    log.warning("%s is damaged (%s); it is made again", final, ", ".join(damaged[:3]))
+    shutil.rmtree(final)
+    return None
+
+
+def _differs(path: Path, sha: str) -> bool:
+    return not path.is_file() or checksum(path) != sha
+
+
+def _write_whole(path: Path, text: str) -> None:
+    beside = path.with_name(f"{path.name}.new")
+    with beside.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.replace(path)

@@ -1,0 +1,199 @@
+"""The pocket student: SmolLM2-135M in NF4, a frozen EfficientNet-lite0, and the adapter that it wears.
+
+Light to build: weights are loaded when a first question is asked. Students
+that differ only in what they wear share what is loaded. Knows how to answer
+and what its answers depend on, not how it is tuned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edt.errors import EdtError
+from edt.students.adapter import adapter_key, load_state, read_facts, read_state
+from edt.students.checksums import checksum
+from edt.students.clock import model_time
+from edt.students.core import Core, Places
+from edt.types import Adapter, Sample
+
+if TYPE_CHECKING:
+    from edt.students.decoder import Decoder
+    from edt.students.trainable import PocketTrainable
+
+PROMPT_VERSION = 1
+"""Raised when the words around a question change."""
+SHIPPED = Path(__file__).parents[1] / "pocket" / "weights" / "student"
+"""The base adapter that is kept in the repository."""
+MATERIALISE = ("auto", "true", "false")
+
+
+@dataclass(kw_only=True)
+class _Loaded:
+    """What students of one family share."""
+
+    core: Core | None = None
+    worn: str | None = None
+    """Key of the adapter whose weights are in the core; None while they are unknown."""
+    decoder: Decoder | None = None
+    """A merged copy of the core as it wears `worn`."""
+
+
+class PocketStudent:
+    """Settings:
+
+    base: folder of the adapter that counts as pre-trained; default: the shipped one.
+    language_model, tower, features: folders; default: in the pocket cache.
+    quantisation: nf4 (double-quantised) or none.
+    materialise: keep dequantised weights at hand in training; auto, true or false.
+    max_new_tokens: a longer reply is cut off and counts as it stands.
+    batch_size, progress: change no answer.
+    """
+
+    name = "pocket"
+
+    def __init__(
+        self,
+        *,
+        base: str | None = None,
+        language_model: str | None = None,
+        tower: str | None = None,
+        features: str | None = None,
+        quantisation: str = "nf4",
+        materialise: str | bool = "auto",
+        max_new_tokens: int = 64,
+        batch_size: int = 48,
+        progress: bool = True,
+    ) -> None:
+        if str(materialise).lower() not in MATERIALISE:
+            raise EdtError(f"student.materialise={materialise!r} is unknown; choose one of {', '.join(MATERIALISE)}")
+        for name, value in (("max_new_tokens", max_new_tokens), ("batch_size", batch_size)):
+            if value < 1:
+                raise EdtError(f"student.{name}={value} must be at least 1")
+        pocket = Places.of_pocket()
+        self._places = Places(
+            language_model=Path(language_model) if language_model else pocket.language_model,
+            tower=Path(tower) if tower else pocket.tower,
+            features=Path(features) if features else pocket.features,
+        )
+        self._base = Path(base) if base else SHIPPED
+        self._adapter: Adapter | None = None
+        self._quantisation = quantisation
+        self._materialise = str(materialise).lower() != "false"
+        self._max_new_tokens = max_new_tokens
+        self._batch_size = batch_size
+        self._progress = progress
+        self._loaded = _Loaded()
+
+    def wearing(self, adapter: Adapter | None) -> PocketStudent:
+        """The same student in other trained weights; None is the pre-trained one."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin._adapter = adapter
+        return twin
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """Checksums of everything that an answer depends on, and the settings that change one."""
+        from edt.pocket.home import SETUP_COMMAND
+
+        try:
+            files = {
+                "language_model": checksum(self._places.language_model / "model.safetensors"),
+                "tokenizer": checksum(self._places.language_model / "tokenizer.json"),
+                "tower": checksum(self._places.tower / "tower.safetensors"),
+            }
+        except FileNotFoundError as error:
+            raise EdtError(f"the pocket student is not set up: no {error.filename}; run `{SETUP_COMMAND}`") from None
+        return {
+            **files,
+            "adapter": self.adapter_key(),
+            "quantisation": self._quantisation,
+            "max_new_tokens": self._max_new_tokens,
+            "prompt": PROMPT_VERSION,
+        }
+
+    @property
+    def adapter_folder(self) -> Path:
+        """Where the weights are that this student wears."""
+        return Path(self._adapter.path) if self._adapter else self._base
+
+    def adapter_key(self) -> str:
+        """Of the weights worn; raises EdtError where they are missing, or are not what they are said to be."""
+        if self._adapter is None:
+            return adapter_key(self._base)
+        return self._adapter.key
+
+    def answer(self, samples: Sequence[Sample], root: Path) -> list[str]:
+        """One reply a sample, in order; greedy, in batches of like length."""
+        if not samples:
+            return []
+        import torch
+        from rich.progress import Progress
+
+        core = self.dress()
+        with model_time("look"):
+            rows = core.rows(samples, root, with_reply=False)
+        with model_time("load"):
+            decoder = self._decoder(core)
+        order = sorted(range(len(rows)), key=lambda index: len(rows[index]), reverse=True)
+        replies = [""] * len(rows)
+        with Progress(disable=not self._progress, transient=True) as bar:
+            task = bar.add_task("answering", total=len(rows))
+            for start in range(0, len(order), self._batch_size):
+                batch = order[start : start + self._batch_size]
+                with model_time("answer"):
+                    features = torch.stack([torch.from_numpy(core.store.load(rows[i].image)) for i in batch]).float()
+                    prompts = [rows[index].prompt for index in batch]
+                    texts = decoder.generate(
+                        prompts, features, end=core.chat.end, max_new_tokens=self._max_new_tokens
+                    )
+                for index, ids in zip(batch, texts, strict=True):
+                    replies[index] = core.chat.text(ids)
+                bar.advance(task, len(batch))
+        return replies
+
+    def dress(self) -> Core:
+        """The loaded parts, with this student's weights in them."""
+        key, loaded = self.adapter_key(), self._loaded
+        if loaded.core is not None and loaded.worn == key:
+            return loaded.core
+        with model_time("load"):
+            facts = read_facts(self.adapter_folder)
+            if adapter_key(self.adapter_folder) != key:
+                raise EdtError(f"the adapter in {self.adapter_folder} has changed since it was made; tune it again")
+            core = loaded.core or self._load(rank=facts.rank, alpha=facts.alpha, grid=facts.grid)
+            loaded.worn = loaded.decoder = None
+            load_state(core.model, read_state(self.adapter_folder))
+            loaded.core, loaded.worn = core, key
+        return core
+
+    def undress(self) -> None:
+        """Say that the weights in the core are no longer those of any adapter: training is changing them."""
+        self._loaded.worn = self._loaded.decoder = None
+
+    def trainable(self) -> PocketTrainable:
+        """What a tuner needs, starting from the weights worn now."""
+        from edt.students.trainable import PocketTrainable
+
+        return PocketTrainable(self)
+
+    def _load(self, *, rank: int, alpha: int, grid: int) -> Core:
+        return Core(
+            self._places,
+            rank=rank,
+            alpha=alpha,
+            grid=grid,
+            quantisation=self._quantisation,
+            materialise=self._materialise,
+            progress=self._progress,
+        )
+
+    def _decoder(self, core: Core) -> Decoder:
+        from edt.students.decoder import Decoder
+
+        if self._loaded.decoder is None:
+            core.answering()
+            self._loaded.decoder = Decoder(core.model)
+        return self._loaded.decoder

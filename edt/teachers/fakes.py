@@ -1,0 +1,48 @@
+"""A teacher that says what it is told: for tests, and for trying parts without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from edt.protocols import Capabilities, Rationale
+
+Weigher = Callable[[Rationale], list[list[float]]]
+Writer = Callable[[str], str]
+
+
+class ScriptedTeacher:
+    """Weighs by `weights`, writes by `replies`, and keeps what it was asked in `weighed` and `prompts`.
+
+    Without `weights` all options weigh the same; without `replies` it repeats
+    the last word of the prompt.
+    """
+
+    def __init__(
+        self, *, weights: Weigher | None = None, replies: Writer | None = None, can: Capabilities | None = None
+    ) -> None:
+        self.name = "scripted"
+        self.can = can or Capabilities(logprobs=True, completion=True)
+        self._weights, self._replies = weights or _uniform, replies or _last_word
+        self.weighed: list[Rationale] = []
+        self.prompts: list[str] = []
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"scripted": True}
+
+    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
+        self.prompts += prompts
+        return [self._replies(prompt) for prompt in prompts]
+
+    def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
+        self.weighed += rationales
+        return [self._weights(rationale) for rationale in rationales]
+
+
+def _uniform(rationale: Rationale) -> list[list[float]]:
+    share = 1 / len(rationale.options)
+    return [[share] * len(rationale.options) for _ in range(len(rationale.steps) + 1)]
+
+
+def _last_word(prompt: str) -> str:
+    return prompt.split()[-1]

@@ -1,0 +1,117 @@
+"""A teacher out of a folder: any causal language model that transformers reads, with an adapter where one is given.
+
+Knows settings and checksums; the model is loaded by `engine` on first use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edt.errors import EdtError
+from edt.protocols import Capabilities, Rationale
+from edt.teachers.chat import check_chat
+
+if TYPE_CHECKING:
+    from edt.teachers.engine import Engine
+
+_SUFFIXES = {".json", ".jinja", ".model", ".safetensors", ".txt"}
+
+
+class LocalTeacher:
+    """Completes and weighs with the model of `folder`; fp32 on a CPU.
+
+    `chat` is "auto" (the tokenizer's own template), "chatml" (without a system
+    message) or "plain"; in a chat, steps and probe of a rationale begin the
+    reply.  An option's weight is the sum of its tokens' log-probabilities, so
+    that it is a probability of the whole option; `normalise_length` takes their
+    mean instead.  `tree` weighs all prefixes in one forward.
+    """
+
+    can = Capabilities(logprobs=True, completion=True)
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        adapter: str | Path | None = None,
+        name: str | None = None,
+        chat: str = "auto",
+        batch_size: int = 16,
+        normalise_length: bool = False,
+        tree: bool = True,
+        missing: str = "name another folder",
+    ) -> None:
+        if batch_size < 1:
+            raise EdtError(f"teacher.batch_size is {batch_size}; it must be 1 or more")
+        self._folder = Path(folder).expanduser()
+        self._adapter = Path(adapter).expanduser() if adapter else None
+        self.name = name or self._folder.name
+        self._chat, self._batch_size = check_chat(chat), batch_size
+        self._normalise_length, self._tree, self._missing = normalise_length, tree, missing
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Checksums of the weights and what changes a result; how it is batched does not."""
+        self._look()
+        return {
+            "model": folder_digest(self._folder),
+            "adapter": folder_digest(self._adapter) if self._adapter else None,
+            "chat": self._chat,
+            "normalise_length": self._normalise_length,
+        }
+
+    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
+        """See `Teacher`; prompts are batched by length, replies come in the order asked."""
+        replies = [""] * len(prompts)
+        if not prompts:
+            return replies
+        found = self._engine.complete(prompts, max_tokens=max_tokens, batch_size=self._batch_size)
+        for place, reply in _progress(found, len(prompts), "teacher completes"):
+            replies[place] = reply
+        return replies
+
+    def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
+        """See `Teacher`; one forward a rationale."""
+        return [
+            self._engine.weigh(rationale, normalise_length=self._normalise_length)
+            for rationale in _progress(rationales, len(rationales), "teacher weighs")
+        ]
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from edt.teachers.engine import load_engine
+
+        self._look()
+        return load_engine(self._folder, adapter=self._adapter, chat=self._chat, tree=self._tree)
+
+    def _look(self) -> None:
+        for what, folder in (("language model", self._folder), ("adapter", self._adapter)):
+            if folder is not None and not folder.is_dir():
+                raise EdtError(f"the {what} of teacher {self.name!r} is not at {folder}; {self._missing}")
+
+
+def folder_digest(folder: Path) -> str:
+    """A hash of the names and contents of the model files in `folder`."""
+    files = sorted(file for file in folder.iterdir() if file.suffix in _SUFFIXES and not file.name.startswith("."))
+    whole = hashlib.sha256()
+    for file in files:
+        stat = file.stat()
+        whole.update(f"{file.name}:{_file_digest(file, stat.st_size, stat.st_mtime_ns)}\n".encode())
+    return whole.hexdigest()[:16]
+
+
+@lru_cache
+def _file_digest(file: Path, size: int, changed: int) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _progress(items: Any, total: int, what: str) -> Any:
+    """`items` under a progress bar on the error stream; none for a single one."""
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(items, what, total=total, console=Console(stderr=True), transient=True, disable=total < 2)

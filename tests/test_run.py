@@ -1,0 +1,151 @@
+import json
+import signal
+import sys
+import time
+
+import pytest
+
+from edt.tracking.local import read_events
+from edt.types import Report, from_json
+from tests.harness import FAKE_CONF, FAKES, ROOT, command, run_apart, start
+
+HEAVY = ("torch", "transformers", "pytorch_lightning", "peft", "wandb", "scipy", "matplotlib")
+
+
+def test_help_comes_at_once_without_anything_heavy(tmp_path):
+    look = (
+        "import sys, runpy, atexit; sys.argv = ['run.py', *sys.argv[1:]]\n"
+        f"atexit.register(lambda: print('HEAVY', [m for m in {HEAVY!r} if m in sys.modules]))\n"
+        "runpy.run_path('run.py', run_name='__main__')"
+    )
+    begin = time.perf_counter()
+    done = run_apart([sys.executable, "-c", look, "--config-dir", str(FAKE_CONF), *FAKES, "--help"])
+    assert time.perf_counter() - begin < 8  # about a second on an idle machine
+    assert "Usage: python run.py" in done.stdout
+    assert "HEAVY []" in done.stdout
+    assert done.returncode == 0
+
+
+def test_a_run_leaves_its_files(tmp_path):
+    done = run_apart(command(tmp_path))
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "run"
+    report = from_json(Report, json.loads((folder / "report.json").read_text()))
+    assert report.method == "edt"
+    assert "error-driven" in done.stdout
+    assert [event["event"] for event in read_events(folder)] == [
+        "start", "errors", "round", "errors", "round", "report", "finish",
+    ]  # fmt: skip
+    assert "_target_: edt.fakes.FakeStudent" in (folder / "config.yaml").read_text()
+    stages = [json.loads(line)["stage"] for line in (folder / "stages.jsonl").read_text().splitlines()]
+    assert stages == [*["predict", "identify", "analyse", "select", "tune"] * 2, "predict", "evaluate"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("sede=1", "error: there is no option 'sede'; did you mean 'seed'"),
+        ("method=magic", "error: there is no method called 'magic'"),
+        ("student.dealy=1", "error: "),
+        ("+student.dealy=1", "error: student has no option 'dealy'; FakeStudent knows: delay, unparsed"),
+        ("student._target_=os.system", "error: student._target_ must name a class or function under edt."),
+        ("budget.rounds=x", "error: budget.rounds must be a whole number, not 'x'"),
+        ("store.root=/proc/none", "error: store.root '/proc/none' cannot be written"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_and_a_failing_exit_code(tmp_path, argument, message):
+    done = run_apart(command(tmp_path, argument))
+    said = [line for line in done.stderr.splitlines() if line.startswith("error")]
+    assert done.returncode == 1
+    assert len(said) == 1
+    assert said[0].startswith(message)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_multirun_goes_through_all_jobs_and_shares_the_base(tmp_path):
+    sweep = [f"hydra.sweep.dir={tmp_path / 'sweep'}", "method=pretrained,random,edt", "scale=96,300", "-m"]
+    done = run_apart(command(tmp_path, *sweep))
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "sweep").glob("*/report.json"))) == 6
+    bases = [p for p in (tmp_path / "store" / "predict").glob("*/manifest.json") if '"adapter": null' in p.read_text()]
+    assert len(bases) == 1
+
+
+def test_a_multirun_says_every_failure_and_still_runs_the_rest(tmp_path):
+    sweep = [f"hydra.sweep.dir={tmp_path / 'sweep'}", "task.size=0,5,-1", "-m"]
+    done = run_apart(command(tmp_path, *sweep))
+    assert done.returncode == 1
+    assert done.stderr.count("error: task.size") == 2
+    assert len(list((tmp_path / "sweep").glob("*/report.json"))) == 1
+    assert "Traceback" not in done.stderr
+
+
+def wait_for(pattern, root, process):
+    for _ in range(400):
+        if list(root.glob(pattern)):
+            return
+        if process.poll() is not None:
+            pytest.fail(f"the run ended early: {process.communicate()[1]}")
+        time.sleep(0.05)
+    pytest.fail(f"{pattern} did not appear")
+
+
+@pytest.mark.parametrize(
+    ("when", "slow"),
+    [("predict/*.part", "student.delay=0.1"), ("tune/*.part/adapter/seen.txt", "tuner.delay=0.05")],
+)
+def test_a_run_killed_in_a_stage_goes_on_to_the_same_result(tmp_path, when, slow):
+    process = start(command(tmp_path, slow))
+    wait_for(when, tmp_path / "store", process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (tmp_path / "run" / "report.json").exists()
+    done = run_apart(command(tmp_path, name="again"))
+    assert done.returncode == 0, done.stderr
+    whole = run_apart(command(tmp_path / "undisturbed"))
+    assert whole.returncode == 0, whole.stderr
+    reports = [json.loads((tmp_path / name / "report.json").read_text()) for name in ("again", "undisturbed/run")]
+    for key in ("predictions", "validation", "test"):
+        assert reports[0][key] == reports[1][key]
+    assert reports[0]["adapter"]["key"] == reports[1]["adapter"]["key"]
+    assert not list((tmp_path / "store").glob("*/*.part"))
+
+
+def test_ctrl_c_says_how_to_go_on_and_leaves_no_half_result(tmp_path):
+    process = start(command(tmp_path, "student.delay=0.2"))
+    wait_for("predict/*.part", tmp_path / "store", process)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "interrupted; the same command goes on" in stderr
+    assert "Traceback" not in stderr
+    assert read_events(tmp_path / "run")[-1]["status"] == "interrupted"
+    assert run_apart(command(tmp_path, name="again")).returncode == 0
+
+
+def test_two_processes_do_each_stage_once(tmp_path):
+    both = [start(command(tmp_path, "student.delay=0.01", name=name)) for name in ("one", "two")]
+    assert [process.wait(timeout=60) for process in both] == [0, 0], [p.communicate() for p in both]
+    notes = [
+        json.loads(line)
+        for name in ("one", "two")
+        for line in (tmp_path / name / "stages.jsonl").read_text().splitlines()
+    ]
+    made = [note["key"] for note in notes if not note["reused"]]
+    assert len(made) == len(set(made)) == len({note["key"] for note in notes})
+
+
+def test_a_damaged_result_is_done_again_with_a_warning(tmp_path):
+    run_apart(command(tmp_path))
+    victim = next((tmp_path / "store" / "predict").glob("*/result.jsonl"))
+    victim.write_text(victim.read_text()[:40])
+    done = run_apart(command(tmp_path, name="again"))
+    assert done.returncode == 0
+    assert "is damaged (result.jsonl); it is made again" in done.stderr
+
+
+def test_every_script_explains_itself():
+    for script in sorted((ROOT / "experiments").glob("*.py")):
+        done = run_apart([sys.executable, str(script), "--help"])
+        assert done.returncode == 0, script
+        assert "OVERRIDES of run.py" in done.stdout

@@ -1,0 +1,50 @@
+"""Reads an offline W&B folder back: the records of its `.wandb` file, a log in LevelDB's format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from wandb.proto.wandb_internal_pb2 import Record
+
+HEADER, BLOCK, CHUNK_HEADER = 7, 32 * 1024, 7
+
+
+def records(folder: Path) -> list[Any]:
+    """All records of the one run in `folder`."""
+    (path,) = folder.glob("*.wandb")
+    return [_record(blob) for blob in _blobs(path.read_bytes())]
+
+
+def _record(blob: bytes) -> Any:
+    record = Record()
+    record.ParseFromString(blob)
+    return record
+
+
+def _blobs(data: bytes) -> Iterator[bytes]:
+    assert data[:4] == b":W&B"
+    place, joined = HEADER, b""
+    while place + CHUNK_HEADER <= len(data):
+        if BLOCK - place % BLOCK < CHUNK_HEADER:
+            place += BLOCK - place % BLOCK
+            continue
+        length = int.from_bytes(data[place + 4 : place + 6], "little")
+        kind = data[place + 6]
+        joined += data[place + CHUNK_HEADER : place + CHUNK_HEADER + length]
+        place += CHUNK_HEADER + length
+        if kind in (1, 4):  # a whole record, or the last piece of one
+            yield joined
+            joined = b""
+
+
+def history(all_records: list[Any]) -> list[dict[str, Any]]:
+    """The logged rows, nested keys joined by dots."""
+    rows = []
+    for record in all_records:
+        if record.WhichOneof("record_type") == "history":
+            items = record.history.item
+            rows.append({item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in items})
+    return rows

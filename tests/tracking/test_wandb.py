@@ -1,0 +1,118 @@
+import json
+import logging
+import sys
+
+import pytest
+from PIL import Image
+
+from edt.fakes import FakeTuner
+from edt.tracking.local import read_events
+from edt.tracking.wandb import WandbTracker, default_mode
+from tests.harness import command, run_apart, run_here
+from tests.tracking.offline import history, records
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    Image.new("RGB", (16, 16), "teal").save(tmp_path / "picture.png")
+    return tmp_path
+
+
+def written(folder):
+    (found,) = (folder / "wandb").glob("offline-run-*")
+    return found, records(found)
+
+
+def tables(folder):
+    return {path.name.split("_")[0]: json.loads(path.read_text()) for path in folder.glob("files/media/table/*.json")}
+
+
+def test_an_offline_run_holds_metrics_tables_and_pictures(offline):
+    finished = run_here(offline, "tracker=wandb", f"task.root={offline}")
+    folder, all_records = written(finished.folder)
+    (run,) = (record.run for record in all_records if record.WhichOneof("record_type") == "run")
+    assert (run.run_group, run.job_type) == ("fake-demo-edt", "edt")
+    rows = history(all_records)
+    assert [row["round"] for row in rows if "validation/score" in row] == [1, 2]
+    (final,) = (row for row in rows if "final/test/score" in row)
+    assert finished.report.test is not None
+    assert final["final/test/score"] == pytest.approx(finished.report.test.score)
+    found = [json.loads(path.read_text()) for path in sorted(folder.glob("files/media/table/*.json"))]
+    gaps = next(table for table in found if "mistaken step" in table["columns"] and table["data"])
+    assert len(gaps["data"]) == finished.report.rounds[0].errors
+    errors = next(table for table in found if "picture" in table["columns"] and table["data"])
+    picture = errors["data"][0][errors["columns"].index("picture")]
+    assert picture["_type"] == "image-file"
+    assert (folder / "files" / picture["path"]).is_file()
+
+
+def test_finish_is_written_also_when_the_run_fails(offline, monkeypatch):
+    def break_down(self, student, samples, root, *, folder, seed):
+        raise RuntimeError("the tuner broke")
+
+    monkeypatch.setattr(FakeTuner, "tune", break_down)
+    with pytest.raises(RuntimeError, match="the tuner broke"):
+        run_here(offline, "tracker=wandb", name="broken")
+    _, all_records = written(offline / "broken")
+    (exit_record,) = (record.exit for record in all_records if record.WhichOneof("record_type") == "exit")
+    assert exit_record.exit_code == 1
+    assert read_events(offline / "broken")[-1]["status"] == "failed"
+
+
+def test_two_runs_in_one_process_stay_apart(offline):
+    first, second = (run_here(offline, "tracker=wandb", f"method={name}", name=name) for name in ("edt", "random"))
+    ids = {written(finished.folder)[0].name for finished in (first, second)}
+    assert len(ids) == 2
+    for finished in (first, second):
+        kinds = [record.WhichOneof("record_type") for record in written(finished.folder)[1]]
+        assert kinds.count("exit") == 1
+
+
+def test_a_broken_wandb_is_said_once_and_changes_nothing(offline, monkeypatch, caplog):
+    local = run_here(offline, name="local").report
+    monkeypatch.setitem(sys.modules, "wandb", None)  # importing it fails
+    with caplog.at_level(logging.WARNING, logger="edt.tracking"):
+        mirrored = run_here(offline, "tracker=wandb", name="mirrored")
+    assert mirrored.report == local
+    assert caplog.text.count("W&B is left out from here on") == 1
+    assert read_events(mirrored.folder)[-1]["status"] == "finished"
+
+
+def test_wandb_that_breaks_on_the_way_is_left_alone(offline, caplog):
+    class Breaks:
+        def log(self, row):
+            raise OSError("disk full")
+
+    tracker = WandbTracker(mode="offline")
+    tracker.start({"method": {"name": "m"}, "scale": {"name": "s"}, "task": {"task": "t"}, "seed": 0}, offline / "run")
+    tracker._run.finish()
+    tracker._run = Breaks()
+    with caplog.at_level(logging.WARNING, logger="edt.tracking"):
+        for _ in range(3):
+            tracker.log("report", {"validation": None, "test": None})
+        tracker.finish("finished")
+    assert caplog.text.count("disk full") == 1
+    assert [event["event"] for event in read_events(offline / "run")] == ["start", *["report"] * 3, "finish"]
+
+
+@pytest.mark.parametrize(
+    ("key", "mode", "expected"), [("", "", "offline"), ("k", "", "online"), ("k", "offline", "offline")]
+)
+def test_offline_is_the_default_without_a_key(offline, monkeypatch, key, mode, expected):
+    for name, value in (("WANDB_API_KEY", key), ("WANDB_MODE", mode)):
+        monkeypatch.setenv(name, value)
+    assert default_mode() == expected
+
+
+def test_an_unknown_mode_is_one_sentence(tmp_path):
+    done = run_apart(
+        [
+            argument
+            for argument in command(tmp_path, "tracker=wandb", "tracker.mode=loud")
+            if argument != "tracker=local"
+        ]
+    )
+    assert "error: tracker: mode must be online, offline, disabled or null, not 'loud'" in done.stderr
+    assert done.returncode == 1
