@@ -63,12 +63,12 @@ def test_the_teacher_is_not_an_option():
 
 
 def test_a_value_that_the_class_refuses_names_the_group():
-    with pytest.raises(EdtError, match="task.size must be above 0"):
+    with pytest.raises(EdtError, match=r"task\.size must be above 0"):
         Builder().parts(changed("task", size=0))
 
 
 def test_a_secret_is_refused():
-    with pytest.raises(EdtError, match="student.api_key looks like a secret"):
+    with pytest.raises(EdtError, match=r"student\.api_key looks like a secret"):
         check(changed("student", api_key="abc"))
 
 

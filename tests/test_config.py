@@ -71,7 +71,15 @@ def test_every_method_names_itself(method):
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_every_choice_composes_and_its_parts_take_their_options(path: Path):
     group, name = path.parent.name, path.stem
-    check(compose([f"{group}={name}"]))
+    others = [fake for fake in FAKES if fake.partition("=")[0] in ("task", "student", "supporting", "tuner")]
+    kept = [fake for fake in others if not fake.startswith(f"{group}=")]
+    check(compose([*kept, f"{group}={name}"], config_dir=FAKE_CONF))
+
+
+def test_the_defaults_compose():
+    config = compose([])
+    check(config)
+    assert (config.method.name, config.scale.name) == ("edt", "demo")
 
 
 def test_every_choice_is_tested():

@@ -1,8 +1,8 @@
-"""Samples of Pocket: target tasks, the supporting dataset, and the generic data of the base student.
+"""Samples of Pocket: target tasks and the supporting dataset.
 
 Everything is drawn from seeds that are text, so the same pack gives the same
-samples everywhere.  `build` makes what a run needs; `build_generic` what only
-the recipes of the base student and the teacher need.
+samples everywhere.  The recipes of the base student and the teacher draw their
+data in `generic`, with the makers of this module.
 """
 
 from __future__ import annotations
@@ -139,49 +139,21 @@ def build(root: Path) -> int:
     pack, data = root / "pack", root / "data"
     stamp = data / "complete.json"
     mark = {"version": VERSION, "pack": json.loads((pack / "manifest.json").read_text())["fingerprint"]}
-    if stamp.exists() and json.loads(stamp.read_text()) == mark:
+    if stamp.exists() and stamp.read_text() == json.dumps(mark):
         return 0
+    stamp.unlink(missing_ok=True)
     things = load_things(pack)
     painted = 0
     for task in TASKS:
         for split, number in (("validation", NUM_VALIDATION), ("test", NUM_TEST)):
             makers = target_makers(by_kind(things, split), task)
-            painted += _save(data / f"{task}.{split}.jsonl", *draw(makers, number, f"{task} {split}"), pack)
+            painted += save(data / f"{task}.{split}.jsonl", *draw(makers, number, f"{task} {split}"), pack)
     makers = supporting_makers(by_kind(things, "supporting"))
-    painted += _save(data / "supporting.jsonl", *draw(makers, NUM_SUPPORTING, "supporting"), pack)
-    stamp.write_text(json.dumps(mark))
+    painted += save(data / "supporting.jsonl", *draw(makers, NUM_SUPPORTING, "supporting"), pack)
+    beside = stamp.with_suffix(".part")
+    beside.write_text(json.dumps(mark))
+    beside.replace(stamp)
     return painted
-
-
-def build_generic(root: Path, *, number: int, gap_rate: float, name: str, pictures: bool = True) -> Path:
-    """Generic training data over supporting objects: all forms, the target tasks' wording included.
-
-    Gap kinds and topics are kept at `gap_rate` of their share (1 plants no gaps).
-    Returns the file `root/data/NAME.jsonl`.
-    """
-    pack, data = root / "pack", root / "data"
-    things = by_kind(load_things(pack), "supporting")
-    makers = supporting_makers(things, shy=True)
-    for task in TASKS:
-        targets = target_makers(things, task, shy=True)
-        makers += [lambda rng, targets=targets: rng.choice(targets)(rng) for _ in range(4 if task == "vqa" else 3)]
-    filtered = [_without_gaps(maker, makers, gap_rate) for maker in makers]
-    samples, drafts = draw(filtered, number, f"generic {name}")
-    file = data / f"{name}.jsonl"
-    _save(file, samples, drafts if pictures else [], pack)
-    return file
-
-
-def _without_gaps(maker: Maker, makers: Sequence[Maker], rate: float) -> Maker:
-    """The same maker, giving its turn to another where it drew a planted gap that is not to be kept."""
-
-    def make(rng: random.Random) -> Draft:
-        draft = maker(rng)
-        while is_gap(draft.facts) and rng.random() >= rate:
-            draft = rng.choice(makers)(rng)
-        return draft
-
-    return make
 
 
 def is_gap(facts: Mapping[str, str]) -> bool:
@@ -189,7 +161,8 @@ def is_gap(facts: Mapping[str, str]) -> bool:
     return facts.get("kind") in GAP_KINDS or facts.get("topic") in GAP_TOPICS
 
 
-def _save(file: Path, samples: Sequence[Sample], drafts: Sequence[Draft], pack: Path) -> int:
+def save(file: Path, samples: Sequence[Sample], drafts: Sequence[Draft], pack: Path) -> int:
+    """Write samples to a file and paint the scenes of the drafts beside it; returns how many were painted."""
     painted = write([draft.scene for draft in drafts], pack, file.parent)
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_suffix(".part")

@@ -19,7 +19,7 @@ NAMES = {"pretrained": "pre-trained", "random": "Random", "edt": "error-driven",
 
 def results_table(reports: Mapping[str, Report], *, title: str) -> Table:
     """Methods by splits: accuracy in percent with its 95% interval, n, and unparsed answers."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = _table(title)
     for column in ("method", "tuned\non", "validation\n% (95%)", "n /\nunparsed", "test\n% (95%)", "n /\nunparsed"):
         table.add_column(column, justify="left" if column == "method" else "right", no_wrap=True)
     for method, report in reports.items():
@@ -82,6 +82,10 @@ def print_run(report: Report, folder: Path) -> None:
     console = Console()
     console.print(results_table({report.method: report}, title=f"{report.task}, seed {report.seed}"))
     console.print(f"files: {escape(str(folder))}", soft_wrap=True)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def percent(score: Score) -> str:

@@ -1,0 +1,69 @@
+"""Data for the recipes of the base student and the pocket teacher, over supporting objects only.
+
+    python -m edt.pocket.generic base        # pictures and questions, gaps nearly left out
+    python -m edt.pocket.generic teacher     # text alone, no gaps
+
+All supporting forms, and the wording of the target tasks on supporting objects,
+so that a reply's schema is known before a target task is seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from edt.paths import pocket_root
+from edt.pocket.forms import Draft
+from edt.pocket.generate import TASKS, Maker, by_kind, draw, is_gap, save, supporting_makers, target_makers
+from edt.pocket.things import load_things
+
+GAP_RATE = 0.04
+"""How much of the planted gaps the base student gets to see."""
+
+NUM_SAMPLES = {"base": 10_000, "teacher": 8_000}
+
+
+def build_generic(root: Path, *, number: int, gap_rate: float, name: str, pictures: bool = True) -> Path:
+    """Generic training data over supporting objects: all forms, the target tasks' wording included.
+
+    Gap kinds and topics are kept at `gap_rate` of their share (1 plants no gaps).
+    Returns the file `root/data/NAME.jsonl`.
+    """
+    pack, data = root / "pack", root / "data"
+    things = by_kind(load_things(pack), "supporting")
+    makers = supporting_makers(things, shy=True)
+    for task in TASKS:
+        targets = target_makers(things, task, shy=True)
+        makers += [lambda rng, targets=targets: rng.choice(targets)(rng) for _ in range(4 if task == "vqa" else 3)]
+    filtered = [_without_gaps(maker, makers, gap_rate) for maker in makers]
+    samples, drafts = draw(filtered, number, f"generic {name}")
+    file = data / f"{name}.jsonl"
+    save(file, samples, drafts if pictures else [], pack)
+    return file
+
+
+def _without_gaps(maker: Maker, makers: Sequence[Maker], rate: float) -> Maker:
+    """The same maker, giving its turn to another where it drew a planted gap that is not to be kept."""
+
+    def make(rng: random.Random) -> Draft:
+        draft = maker(rng)
+        while is_gap(draft.facts) and rng.random() >= rate:
+            draft = rng.choice(makers)(rng)
+        return draft
+
+    return make
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m edt.pocket.generic", description=__doc__)
+    parser.add_argument("name", choices=sorted(NUM_SAMPLES))
+    name = parser.parse_args().name
+    rate = GAP_RATE if name == "base" else 1.0
+    file = build_generic(pocket_root(), number=NUM_SAMPLES[name], gap_rate=rate, name=name, pictures=name == "base")
+    print(f"{NUM_SAMPLES[name]} samples in {file}")
+
+
+if __name__ == "__main__":
+    main()
