@@ -33,9 +33,11 @@ def explain(error: BaseException) -> str | None:
     """The sentence for an error that a user can mend; None for any other."""
     if isinstance(error, EdtError):
         return str(error)
-    from hydra.errors import HydraException
+    from hydra.errors import HydraException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
+    if isinstance(error, OverrideParseException):
+        return f"cannot read the option {error.override!r}; write key=value, and quote values with special characters"
     if isinstance(error, HydraException):
         text = "\n".join(str(part) for part in (error, error.__cause__) if part)
         return _choice(text) or _key(text) or _value(text) or _line(text)

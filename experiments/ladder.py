@@ -17,6 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from edt.build import Builder
 from edt.cli import explain, say_errors
@@ -99,7 +100,7 @@ def _cell(task: str, method: str, seed: int, options: argparse.Namespace, builde
     return Cell(**place, state="measured", **_figures(report, options.split))
 
 
-def _figures(report: Report, split: str) -> dict[str, float | int]:
+def _figures(report: Report, split: str) -> dict[str, Any]:
     score = report.test if split == "test" else report.validation
     assert score is not None
     picks = [pick for record in report.rounds for pick in record.picks]

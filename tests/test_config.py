@@ -41,7 +41,7 @@ def test_an_unsound_value_is_named(make, message):
         ("+budget.lucky=1", "no option 'budget.lucky'"),
         ("method=magic", "no method called 'magic'; choose one of: edt, full, planted"),
         ("scale=97", "no scale called '97'; choose one of: .*96"),
-        ("budget.rounds=[", "budget.rounds"),
+        ("seed=[", r"cannot read the option 'seed=\['"),
     ],
 )
 def test_what_a_user_may_mistype_gets_one_sentence(override, message):

@@ -7,7 +7,7 @@ import pytest
 
 from edt.tracking.local import read_events
 from edt.types import Report, from_json
-from tests.harness import FAKE_CONF, FAKES, ROOT, command, run_apart, start
+from tests.harness import FAKE_CONF, FAKES, command, run_apart, run_here, start
 
 HEAVY = ("torch", "transformers", "pytorch_lightning", "peft", "wandb", "scipy", "matplotlib")
 
@@ -45,11 +45,7 @@ def test_a_run_leaves_its_files(tmp_path):
     ("argument", "message"),
     [
         ("sede=1", "error: there is no option 'sede'; did you mean 'seed'"),
-        ("method=magic", "error: there is no method called 'magic'"),
-        ("student.dealy=1", "error: "),
         ("+student.dealy=1", "error: student has no option 'dealy'; FakeStudent knows: delay, unparsed"),
-        ("student._target_=os.system", "error: student._target_ must name a class or function under edt."),
-        ("budget.rounds=x", "error: budget.rounds must be a whole number, not 'x'"),
         ("store.root=/proc/none", "error: store.root '/proc/none' cannot be written"),
     ],
 )
@@ -102,8 +98,7 @@ def test_a_run_killed_in_a_stage_goes_on_to_the_same_result(tmp_path, when, slow
     assert not (tmp_path / "run" / "report.json").exists()
     done = run_apart(command(tmp_path, name="again"))
     assert done.returncode == 0, done.stderr
-    whole = run_apart(command(tmp_path / "undisturbed"))
-    assert whole.returncode == 0, whole.stderr
+    run_here(tmp_path / "undisturbed")
     reports = [json.loads((tmp_path / name / "report.json").read_text()) for name in ("again", "undisturbed/run")]
     for key in ("predictions", "validation", "test"):
         assert reports[0][key] == reports[1][key]
@@ -135,17 +130,17 @@ def test_two_processes_do_each_stage_once(tmp_path):
     assert len(made) == len(set(made)) == len({note["key"] for note in notes})
 
 
-def test_a_damaged_result_is_done_again_with_a_warning(tmp_path):
-    run_apart(command(tmp_path))
+def test_a_damaged_result_is_done_again_with_a_warning(tmp_path, caplog):
+    first = run_here(tmp_path)
     victim = next((tmp_path / "store" / "predict").glob("*/result.jsonl"))
     victim.write_text(victim.read_text()[:40])
-    done = run_apart(command(tmp_path, name="again"))
+    again = run_here(tmp_path, name="again")
+    assert again.report.predictions == first.report.predictions
+    assert "is damaged (result.jsonl); it is made again" in caplog.text
+
+
+@pytest.mark.parametrize("script", ["demo", "demo_seeds", "ladder"])
+def test_a_script_explains_itself(script):
+    done = run_apart([sys.executable, f"experiments/{script}.py", "--help"])
     assert done.returncode == 0
-    assert "is damaged (result.jsonl); it is made again" in done.stderr
-
-
-def test_every_script_explains_itself():
-    for script in sorted((ROOT / "experiments").glob("*.py")):
-        done = run_apart([sys.executable, str(script), "--help"])
-        assert done.returncode == 0, script
-        assert "OVERRIDES of run.py" in done.stdout
+    assert "OVERRIDES of run.py" in done.stdout

@@ -125,9 +125,7 @@ class Trainer:
 
         total, saved, lengths = 60 * self.options.minutes, self.at.seconds, [len(row) for row in rows]
         while self.at.seconds < total:
-            batches = plan_epoch(
-                lengths, batch_size=self.options.batch, seed=self.options.seed, epoch=self.at.epoch
-            )
+            batches = plan_epoch(lengths, batch_size=self.options.batch, seed=self.options.seed, epoch=self.at.epoch)
             for batch in batches[self.at.batch :]:
                 self.step([rows[index] for index in batch], total)
                 if self.at.steps % self.options.log_every == 0:

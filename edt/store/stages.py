@@ -78,6 +78,7 @@ class Stages:
     """The round that the stages belong to; 0 after the last one."""
     notes: list[StageNote] = field(default_factory=list)
     _clock: float = 0.0
+    _prints: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def predict(self, split: str, adapter: Adapter | None) -> tuple[Prediction, ...]:
         """The student's replies to a split of the task; on the test split the stage is called `evaluate`."""
@@ -184,6 +185,12 @@ class Stages:
         (inside,) = _read_lines(stored.folder, Adapter)
         return Adapter(path=str(stored.folder / inside.path), key=inside.key)
 
+    def _print_of(self, part: Part) -> dict[str, Any]:
+        """Asked once a run: checksums of weights take their time."""
+        if id(part) not in self._prints:
+            self._prints[id(part)] = fingerprint_of(part)
+        return self._prints[id(part)]
+
     def _wearing(self, adapter: Adapter | None) -> Student:
         with self._in_parts():
             return self.parts.student.wearing(adapter)
@@ -203,7 +210,7 @@ class Stages:
         seed: int | None = None,
         resumable: bool = False,
     ) -> Stored:
-        prints = {str(number): fingerprint_of(part) for number, part in enumerate(parts)}
+        prints = {str(number): self._print_of(part) for number, part in enumerate(parts)}
         key = stage_key(stage, VERSIONS[stage], inputs=inputs, parts=prints, seed=seed)
         clock = self._clock
         where = f"round {self.round}" if self.round else "at the end"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edt.errors import EdtError
+from edt.pocket.home import SETUP_COMMAND
 
 IMAGE = -1
 """Stands for one image token in a list of ids; it is no id of the vocabulary."""
@@ -23,12 +24,18 @@ class Chat:
 
         file = folder / "tokenizer.json"
         if not file.is_file():
-            raise EdtError(f"no tokenizer at {file}: the pocket language model is not set up; run `make setup`")
+            raise EdtError(f"no tokenizer at {file}: the pocket language model is not set up; run `{SETUP_COMMAND}`")
         self._tokenizer = Tokenizer.from_file(str(file))
         self._tokenizer.encode_special_tokens = True
         self._num_image_tokens = num_image_tokens
-        self._start = self._tokenizer.token_to_id("<|im_start|>")
-        self.end: int = self._tokenizer.token_to_id("<|im_end|>")
+        self._start = self._mark("<|im_start|>")
+        self.end = self._mark("<|im_end|>")
+
+    def _mark(self, name: str) -> int:
+        found = self._tokenizer.token_to_id(name)
+        if found is None:
+            raise EdtError(f"the tokenizer has no {name}: it is not the one of SmolLM2-Instruct; run `{SETUP_COMMAND}`")
+        return found
 
     def _ids(self, text: str) -> list[int]:
         return self._tokenizer.encode(text, add_special_tokens=False).ids

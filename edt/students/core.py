@@ -75,16 +75,16 @@ class Core:
     def collate(self, rows: Sequence[Row]) -> Batch:
         return collate(rows, self.store, pad=self.chat.end)
 
-    def training(self) -> None:
+    def training(self, *, precision: str = "fp32") -> None:
         """Train mode, dense weights at hand: from_pretrained leaves a model in eval mode, and trainers keep it."""
         from edt.students.lora import materialise
 
-        materialise(self.model, self._materialise)
+        materialise(self.model, precision if self._materialise else None)
         self.model.train()
 
     def answering(self) -> None:
         """Eval mode; the dense weights of training are let go."""
         from edt.students.lora import materialise
 
-        materialise(self.model, False)
+        materialise(self.model, None)
         self.model.eval()

@@ -12,11 +12,13 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edt.errors import EdtError
+from edt.pocket.home import SETUP_COMMAND
+from edt.students.bar import bar_shown
 from edt.students.checksums import checksum
 
 if TYPE_CHECKING:
@@ -46,8 +48,6 @@ class FeatureStore:
             try:
                 tower = checksum(self._tower_folder / WEIGHTS)
             except FileNotFoundError:
-                from edt.pocket.home import SETUP_COMMAND
-
                 raise EdtError(f"no vision tower in {self._tower_folder}; run `{SETUP_COMMAND}`") from None
             self._folder = self._base / f"{tower[:16]}-grid{self._grid}-fp16"
         return self._folder
@@ -60,16 +60,16 @@ class FeatureStore:
         missing = list({self._file(path): path for path in images if not self._is_whole(self._file(path))}.items())
         if not missing:
             return
+        import torch
         from rich.progress import track
 
         from edt.pocket.tower import load_tower
 
-        import torch
-
         # Depthwise convolutions are about twice as fast on the CPU with the channels last.
-        tower = load_tower(self._tower_folder).to(memory_format=torch.channels_last)
+        tower: Any = load_tower(self._tower_folder)
+        tower.to(memory_format=torch.channels_last)
         chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
-        for chunk in track(chunks, "looking at new pictures", disable=not self._progress, transient=True):
+        for chunk in track(chunks, "looking at new pictures", disable=not bar_shown(self._progress), transient=True):
             features = self._features(tower, [path for _, path in chunk])
             for (file, _), array in zip(chunk, features, strict=True):
                 _write(file, array)
@@ -78,16 +78,15 @@ class FeatureStore:
         """(grid * grid, 1280) fp16 features of a picture that `encode` has seen."""
         return np.load(self._file(image))
 
-    def _features(self, tower: object, paths: Sequence[Path]) -> np.ndarray:
+    def _features(self, tower: Any, paths: Sequence[Path]) -> np.ndarray:
         import torch
         from torch.nn.functional import adaptive_avg_pool2d
 
         from edt.pocket.tower import pixels_of
 
         with torch.inference_mode():
-            maps: Tensor = tower(  # type: ignore[operator]
-                pixels_of([_open(path) for path in paths]).contiguous(memory_format=torch.channels_last)
-            )
+            pixels = pixels_of([_open(path) for path in paths])
+            maps: Tensor = tower(pixels.contiguous(memory_format=torch.channels_last))
             return adaptive_avg_pool2d(maps, self._grid).flatten(2).transpose(1, 2).half().numpy()
 
     def _file(self, image: Path) -> Path:
@@ -104,7 +103,7 @@ class FeatureStore:
         return file.is_file() and file.stat().st_size > self._grid * self._grid * 1280 * 2
 
 
-def _open(path: Path):  # noqa: ANN202 - PIL's class is imported inside
+def _open(path: Path) -> Any:
     from PIL import Image, UnidentifiedImageError
 
     try:

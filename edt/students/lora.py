@@ -21,6 +21,13 @@ from edt.students.quantisation import dense_weight
 
 TARGETS = r"language_model\.model\.layers\.\d+\.(self_attn|mlp)\.(q|k|v|o|gate|up|down)_proj"
 """Anchored to the language model: peft matches it against whole names."""
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+"""Of a materialised weight and its products; everything else stays in fp32."""
+
+
+def _product(x: Tensor, weight: Tensor) -> Tensor:
+    """x W in the weight's precision, as x's."""
+    return (x.to(weight.dtype) @ weight).to(x.dtype)
 
 
 class _Fused(torch.autograd.Function):
@@ -30,7 +37,7 @@ class _Fused(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])
         low = rows @ a.T
-        out = rows @ weight.T
+        out = _product(rows, weight.T)
         out.addmm_(low, b.T, alpha=scale)
         ctx.save_for_backward(rows, weight, a, b, low)
         ctx.scale = scale
@@ -43,7 +50,7 @@ class _Fused(torch.autograd.Function):
         low_grad = (grad @ b).mul_(ctx.scale)
         x_grad = None
         if ctx.needs_input_grad[0]:
-            x_grad = (grad @ weight).addmm_(low_grad, a).view(*grads[0].shape[:-1], -1)
+            x_grad = _product(grad, weight).addmm_(low_grad, a).view(*grads[0].shape[:-1], -1)
         return x_grad, None, low_grad.T @ rows, (grad.T @ low).mul_(ctx.scale), None
 
 
@@ -77,12 +84,9 @@ class LoraLinear(nn.Module):
         self.dropout = share
         self.peft.lora_dropout["default"] = nn.Dropout(share) if share else nn.Identity()
 
-    def materialise(self, on: bool) -> None:
-        """Keep the dense weight at hand, or let it go."""
-        if on and self.weight is None:
-            self.weight = dense_weight(self.peft.base_layer)
-        elif not on:
-            self.weight = None
+    def materialise(self, precision: str | None) -> None:
+        """Keep the dense weight at hand in fp32 or bf16; None lets it go."""
+        self.weight = dense_weight(self.peft.base_layer).to(PRECISIONS[precision]) if precision else None
 
     def merged(self) -> Tensor:
         """The dense weight (out, in) with LoRA merged: a new tensor, exact to fp32 rounding."""
@@ -95,7 +99,7 @@ class LoraLinear(nn.Module):
         if self.dropout and self.training:
             dropped = nn.functional.dropout(x, self.dropout)
             low = nn.functional.linear(dropped, self.a)
-            return nn.functional.linear(x, self.weight) + nn.functional.linear(low, self.b) * self.scale
+            return _product(x, self.weight.T) + nn.functional.linear(low, self.b) * self.scale
         return _Fused.apply(x, self.weight, self.a, self.b, self.scale)  # type: ignore[no-any-return]
 
 
@@ -123,9 +127,10 @@ def check_lora(model: nn.Module) -> None:
         raise EdtError(f"LoRA belongs in the language model only, and it is in {outside or 'no layer at all'}")
 
 
-def materialise(model: nn.Module, on: bool) -> None:
+def materialise(model: nn.Module, precision: str | None) -> None:
+    """Keep the dense weights of all adapted layers at hand (fp32 or bf16), or let them go (None)."""
     for layer in lora_layers(model).values():
-        layer.materialise(on)
+        layer.materialise(precision)
 
 
 def lora_state(model: nn.Module) -> dict[str, Tensor]:

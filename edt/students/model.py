@@ -45,9 +45,7 @@ class Batch:
     """(b, n, 1280) of each row's picture."""
 
     def to(self, device: Any) -> Batch:
-        return Batch(
-            ids=self.ids.to(device), supervised=self.supervised.to(device), features=self.features.to(device)
-        )
+        return Batch(ids=self.ids.to(device), supervised=self.supervised.to(device), features=self.features.to(device))
 
 
 class PocketModel(nn.Module):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edt.errors import EdtError
 from edt.students.adapter import adapter_key, load_state, read_facts, read_state
+from edt.students.bar import bar_shown
 from edt.students.checksums import checksum
 from edt.students.clock import model_time
 from edt.students.core import Core, Places
@@ -139,16 +140,14 @@ class PocketStudent:
             decoder = self._decoder(core)
         order = sorted(range(len(rows)), key=lambda index: len(rows[index]), reverse=True)
         replies = [""] * len(rows)
-        with Progress(disable=not self._progress, transient=True) as bar:
+        with Progress(disable=not bar_shown(self._progress), transient=True) as bar:
             task = bar.add_task("answering", total=len(rows))
             for start in range(0, len(order), self._batch_size):
                 batch = order[start : start + self._batch_size]
                 with model_time("answer"):
                     features = torch.stack([torch.from_numpy(core.store.load(rows[i].image)) for i in batch]).float()
                     prompts = [rows[index].prompt for index in batch]
-                    texts = decoder.generate(
-                        prompts, features, end=core.chat.end, max_new_tokens=self._max_new_tokens
-                    )
+                    texts = decoder.generate(prompts, features, end=core.chat.end, max_new_tokens=self._max_new_tokens)
                 for index, ids in zip(batch, texts, strict=True):
                     replies[index] = core.chat.text(ids)
                 bar.advance(task, len(batch))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edt.errors import EdtError
+from edt.pocket.home import SETUP_COMMAND
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -54,9 +55,9 @@ def load_language_model(folder: Path, *, quantisation: str) -> Any:
     if quantisation not in KINDS:
         raise EdtError(f"quantisation={quantisation!r} is unknown; choose one of {', '.join(KINDS)}")
     if not (folder / "config.json").is_file() or not (folder / "model.safetensors").is_file():
-        raise EdtError(f"no language model at {folder}: the pocket student is not set up; run `make setup`")
+        raise EdtError(f"no language model at {folder}: the pocket student is not set up; run `{SETUP_COMMAND}`")
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    config = LlamaConfig.from_pretrained(folder)
+    config: Any = LlamaConfig.from_pretrained(folder)
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     with quiet():
@@ -98,9 +99,9 @@ def expected_names(num_layers: int) -> set[str]:
 
 def quantised(model: nn.Module) -> dict[str, Any]:
     """The NF4 layers of a model by their names."""
-    import bitsandbytes
+    from bitsandbytes.nn.modules import Linear4bit
 
-    return {name: part for name, part in model.named_modules() if isinstance(part, bitsandbytes.nn.Linear4bit)}
+    return {name: part for name, part in model.named_modules() if isinstance(part, Linear4bit)}
 
 
 def disarm(model: nn.Module) -> None:
@@ -122,8 +123,10 @@ def check_quantised(model: nn.Module, *, expected: set[str]) -> None:
 
 def dense_weight(layer: Any) -> Tensor:
     """The weight (out, in) that a linear layer stands for, dequantised where it is NF4."""
-    import bitsandbytes
+    from bitsandbytes.functional import dequantize_4bit
+    from bitsandbytes.nn.modules import Linear4bit
 
-    if not isinstance(layer, bitsandbytes.nn.Linear4bit):
+    if not isinstance(layer, Linear4bit):
         return layer.weight.detach()
-    return bitsandbytes.functional.dequantize_4bit(layer.weight.data, layer.weight.quant_state).detach()
+    packed: Any = layer.weight
+    return dequantize_4bit(packed.data, packed.quant_state).detach()

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edt.errors import EdtError
 from edt.students.chat import IMAGE, Chat
 from edt.students.features import FeatureStore
 from edt.students.format import format_reply
-from edt.students.model import Batch
 from edt.types import Sample
+
+if TYPE_CHECKING:
+    from edt.students.model import Batch
 
 MAX_TOKENS = 1024
 """Of one row; nothing is ever cut off, a longer row is refused."""
@@ -47,10 +50,24 @@ def make_rows(samples: Sequence[Sample], root: Path, chat: Chat, *, with_reply: 
     return rows
 
 
+def parts_of(rows: Sequence[Row], *, tokens: int) -> list[list[Row]]:
+    """The rows in order, in runs of at most so many tokens with padding; a longer row is a run of its own."""
+    parts: list[list[Row]] = []
+    for row in rows:
+        width = max(map(len, [*parts[-1], row])) if parts else 0
+        if parts and width * (len(parts[-1]) + 1) <= tokens:
+            parts[-1].append(row)
+        else:
+            parts.append([row])
+    return parts
+
+
 def collate(rows: Sequence[Row], store: FeatureStore, *, pad: int) -> Batch:
     """Rows with replies, padded on the right."""
     import numpy as np
     import torch
+
+    from edt.students.model import Batch
 
     width = max(map(len, rows))
     ids = torch.full((len(rows), width), pad, dtype=torch.int64)

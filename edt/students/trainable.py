@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edt.students.adapter import AdapterFacts, read_facts, save_adapter, state_of
 from edt.students.lora import check_lora, lora_layers
-from edt.students.rows import check_rows
+from edt.students.rows import check_rows, parts_of
 from edt.types import Adapter, Sample
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from edt.students.model import Batch
     from edt.students.pocket import PocketStudent
     from edt.students.rows import Row
+
+PART_TOKENS = 512
+"""Tokens that pass the model at once: activations take about 2 MB each. Larger parts are no faster."""
 
 
 class PocketTrainable:
@@ -33,11 +36,15 @@ class PocketTrainable:
     def module(self) -> nn.Module:
         return self._core.model
 
-    def start(self, *, dropout: float) -> None:
-        """Into train mode, with the adapter's dropout set."""
+    def key(self) -> str:
+        """Of the adapter that training starts from."""
+        return self._parent
+
+    def start(self, *, dropout: float, precision: str = "fp32") -> None:
+        """Into train mode, with the adapter's dropout set and frozen weights in `precision`."""
         for layer in lora_layers(self._core.model).values():
             layer.set_dropout(dropout)
-        self._core.training()
+        self._core.training(precision=precision)
 
     def stop(self) -> None:
         """Back to eval mode; no dropout, no dense weights kept."""
@@ -51,11 +58,16 @@ class PocketTrainable:
         check_rows(rows, num_image_tokens=self._core.grid**2)
         return rows
 
-    def collate(self, rows: Sequence[Row]) -> Batch:
-        return self._core.collate(rows)
+    def collate(self, rows: Sequence[Row]) -> list[tuple[Batch, float]]:
+        """A batch in parts of at most `PART_TOKENS` tokens, with their shares of its supervised tokens."""
+        total = sum(len(row.reply) for row in rows)
+        return [
+            (self._core.collate(part), sum(len(row.reply) for row in part) / total)
+            for part in parts_of(rows, tokens=PART_TOKENS)
+        ]
 
-    def loss(self, batch: Batch) -> Tensor:
-        return self._core.model.loss(batch)
+    def loss(self, part: Batch) -> Tensor:
+        return self._core.model.loss(part)
 
     def groups(self) -> Mapping[str, list[nn.Parameter]]:
         """The weights that are tuned: `lora` and `projector`."""

@@ -25,7 +25,5 @@ def plan_epoch(lengths: Sequence[int], *, batch_size: int, seed: int, epoch: int
 def plan(lengths: Sequence[int], *, batch_size: int, seed: int, epochs: int) -> list[list[int]]:
     """All epochs in a row: `epochs * ceil(n / batch_size)` batches."""
     return [
-        batch
-        for epoch in range(epochs)
-        for batch in plan_epoch(lengths, batch_size=batch_size, seed=seed, epoch=epoch)
+        batch for epoch in range(epochs) for batch in plan_epoch(lengths, batch_size=batch_size, seed=seed, epoch=epoch)
     ]

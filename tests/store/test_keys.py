@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edt.errors import EdtError
@@ -11,6 +11,7 @@ PLAIN = st.recursive(
 )
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(), PLAIN, max_size=5))
 def test_the_order_of_keys_does_not_matter(data):
     assert digest(data) == digest(dict(reversed(data.items())))

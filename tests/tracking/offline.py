@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from wandb.proto.wandb_internal_pb2 import Record
+from wandb.proto import wandb_internal_pb2
 
 HEADER, BLOCK, CHUNK_HEADER = 7, 32 * 1024, 7
 
@@ -19,7 +19,7 @@ def records(folder: Path) -> list[Any]:
 
 
 def _record(blob: bytes) -> Any:
-    record = Record()
+    record = wandb_internal_pb2.Record()  # pyright: ignore[reportAttributeAccessIssue]
     record.ParseFromString(blob)
     return record
 

@@ -1,6 +1,8 @@
 import json
 import logging
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -21,12 +23,14 @@ def offline(monkeypatch, tmp_path):
 
 
 def written(folder):
+    """The offline run's folder and records; W&B's own process may write the last ones a moment after `finish`."""
     (found,) = (folder / "wandb").glob("offline-run-*")
-    return found, records(found)
-
-
-def tables(folder):
-    return {path.name.split("_")[0]: json.loads(path.read_text()) for path in folder.glob("files/media/table/*.json")}
+    for _ in range(100):
+        all_records = records(found)
+        if any(record.WhichOneof("record_type") == "exit" for record in all_records):
+            break
+        time.sleep(0.1)
+    return found, all_records
 
 
 def test_an_offline_run_holds_metrics_tables_and_pictures(offline):
@@ -43,9 +47,11 @@ def test_an_offline_run_holds_metrics_tables_and_pictures(offline):
     gaps = next(table for table in found if "mistaken step" in table["columns"] and table["data"])
     assert len(gaps["data"]) == finished.report.rounds[0].errors
     errors = next(table for table in found if "picture" in table["columns"] and table["data"])
-    picture = errors["data"][0][errors["columns"].index("picture")]
-    assert picture["_type"] == "image-file"
-    assert (folder / "files" / picture["path"]).is_file()
+    assert len(errors["data"]) == finished.report.rounds[0].errors
+    artifacts = [record.artifact for record in all_records if record.WhichOneof("record_type") == "artifact"]
+    pictures = [entry for artifact in artifacts for entry in artifact.manifest.contents if entry.path.endswith(".png")]
+    assert pictures
+    assert all(Path(entry.local_path).is_file() for entry in pictures)
 
 
 def test_finish_is_written_also_when_the_run_fails(offline, monkeypatch):

@@ -1,0 +1,163 @@
+"""One training by Lightning over a fixed list of batches, resumable. Knows Lightning's ways, not what is trained.
+
+All epochs are one list of batches, a pure function of seed and lengths, so
+that a StatefulDataLoader finds its place again exactly. A checkpoint is named
+by everything that its training depends on: another training never takes it up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import warnings
+from collections.abc import Iterator, Sequence, Sized
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torchdata.stateful_dataloader import StatefulDataLoader
+
+from edt.store.keys import digest
+from edt.students.bar import bar_shown
+from edt.tuning.module import QLoraModule, Rates
+from edt.tuning.trainable import Trainable
+
+if TYPE_CHECKING:
+    from edt.tuning.tuner import LightningTuner
+
+
+def fit(
+    tuner: LightningTuner,
+    trainable: Trainable,
+    rows: Sequence[Sized],
+    batches: list[list[int]],
+    *,
+    folder: Path,
+    seed: int,
+) -> None:
+    """Train in place; on return the trainable holds the final weights and `folder` a line a step."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rates = Rates(
+        lora=tuner.lr,
+        projector=tuner.projector_lr,
+        warm_up=tuner.warm_up,
+        schedule=tuner.schedule,
+        clip=tuner.clip,
+        weight_decay=tuner.weight_decay,
+        steps=len(batches),
+    )
+    module = QLoraModule(trainable, rates)
+    name = f"checkpoint-{_identity(tuner, trainable, rows, batches, seed)}"
+    with _hushed(), torch.random.fork_rng(devices=[]):
+        data: Any = rows
+        loader = StatefulDataLoader(data, batch_sampler=batches, collate_fn=trainable.collate)
+        torch.manual_seed(seed)
+        trainer = _trainer(tuner, folder, name)
+        module.train()  # from_pretrained leaves eval mode, and Lightning keeps what it finds
+        _run(trainer, module, loader, _whole(folder / f"{name}.ckpt"))
+    _write_losses(folder / "training.jsonl", module.losses, batches, rates)
+    for left in folder.glob("checkpoint-*.ckpt"):
+        left.unlink()
+
+
+def _trainer(tuner: LightningTuner, folder: Path, name: str) -> pl.Trainer:
+    checkpoints = ModelCheckpoint(
+        dirpath=folder,
+        filename=name,
+        every_n_train_steps=tuner.checkpoint_every,
+        save_on_train_epoch_end=False,
+        enable_version_counter=False,
+    )
+    return pl.Trainer(
+        accelerator="cpu",
+        devices=1,
+        precision="32-true",
+        max_epochs=1,
+        callbacks=[checkpoints, _Bar(shown=tuner.progress)],
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=folder,
+    )
+
+
+def _run(trainer: pl.Trainer, module: QLoraModule, loader: Any, checkpoint: Path | None) -> None:
+    try:
+        trainer.fit(module, loader, ckpt_path=checkpoint, weights_only=checkpoint is not None)
+    except SystemExit:
+        if trainer.interrupted:  # Lightning turns Ctrl-C into an exit of the whole process
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _identity(
+    tuner: LightningTuner, trainable: Trainable, rows: Sequence[Sized], batches: list[list[int]], seed: int
+) -> str:
+    content = hashlib.sha256(repr(list(rows)).encode()).hexdigest()
+    return digest(
+        {"tuner": tuner.fingerprint(), "start": trainable.key(), "rows": content, "batches": batches, "seed": seed}
+    )[:16]
+
+
+def _whole(checkpoint: Path) -> Path | None:
+    """The checkpoint, where there is one that can be read; a damaged one is removed."""
+    if not checkpoint.is_file():
+        return None
+    try:
+        torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except Exception:
+        checkpoint.unlink()
+        return None
+    return checkpoint
+
+
+def _write_losses(path: Path, losses: Sequence[float], batches: Sequence[Sequence[int]], rates: Rates) -> None:
+    lines = [
+        json.dumps({"step": step, "loss": loss, "rows": len(batch), "rate": rates.lora * rates.factor(step)})
+        for step, (loss, batch) in enumerate(zip(losses, batches, strict=True))
+    ]
+    path.write_text("\n".join(lines) + "\n")
+
+
+class _Bar(Callback):
+    """Steps, loss and time left, in one line that goes when training is over."""
+
+    def __init__(self, *, shown: bool) -> None:
+        columns = (TextColumn("tuning"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]}"))
+        self._bar = Progress(*columns, TimeRemainingColumn(), disable=not bar_shown(shown), transient=True)
+        self._task: Any = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._bar.start()
+        self._task = self._bar.add_task("", total=trainer.num_training_batches, loss="-")
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any, **__: Any) -> None:
+        self._bar.update(self._task, completed=trainer.global_step, loss=f"{pl_module.losses[-1]:.3f}")
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._bar.stop()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self._bar.stop()
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Without Lightning's notices on hardware, workers and loggers."""
+    names = ("pytorch_lightning", "lightning_fabric")
+    before = [logging.getLogger(name).level for name in names]
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in zip(names, before, strict=True):
+            logging.getLogger(name).setLevel(level)
