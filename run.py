@@ -12,14 +12,13 @@ import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # else the threads of two processes spin against each other
-
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 import edt.config  # noqa: F401  makes the schema known to Hydra
 from edt.cli import explain, quoted, say_errors
+from edt.process import prepare_process
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
@@ -42,6 +41,7 @@ def main(composed: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    prepare_process()
     wants_full = os.environ.get(FULL_ERROR) == "1"
     os.environ[FULL_ERROR] = "1"  # Hydra then hands its errors to us
     sys.argv[1:] = quoted(sys.argv[1:])

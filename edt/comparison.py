@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from edt.build import Builder
 from edt.experiment import Finished, compose, perform
+from edt.process import prepare_process
 
 log = logging.getLogger("edt")
 
@@ -32,7 +32,7 @@ def compare(
 
 
 def prepare() -> None:
-    """What a script does before anything heavy is imported: quiet threads, plain log lines on the terminal."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    """What a script does before anything heavy is imported; plain log lines on the terminal."""
+    prepare_process()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     log.setLevel(logging.INFO)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edt.clock import model_time
 from edt.errors import EdtError
 from edt.protocols import Student
 from edt.store.keys import digest
@@ -103,22 +104,20 @@ class FakeStudent:
     def __init__(self, *, delay: float = 0.0, unparsed: int = 11) -> None:
         self._delay, self._unparsed = delay, unparsed
         self.skills: Mapping[str, int] = {SKILLS[0]: ENOUGH}
-        self.seconds_in_model = 0.0
 
     def fingerprint(self) -> dict[str, Any]:
         return {"unparsed": self._unparsed}
 
     def answer(self, samples: Sequence[Sample], root: Path) -> list[str]:
-        start = time.perf_counter()
         replies = []
         for number, sample in enumerate(samples):
-            time.sleep(self._delay)
+            with model_time("answer"):
+                time.sleep(self._delay)
             (skill,) = sample.required_skills
             knows = self.skills.get(skill, 0) >= ENOUGH
             wrong = next(option for option in sample.options if option != sample.answer)
             said = "Hm." if (number + 1) % self._unparsed == 0 else f"Answer: {sample.answer if knows else wrong}"
             replies.append(f"Step 1: I look.\nStep 2: I try to {skill}.\n{said}")
-        self.seconds_in_model += time.perf_counter() - start
         return replies
 
     def wearing(self, adapter: Adapter | None) -> FakeStudent:

@@ -1,6 +1,7 @@
 """Data for the recipes of the base student and the pocket teacher, over supporting objects only.
 
     python -m edt.pocket.generic base        # pictures and questions, gaps nearly left out
+    python -m edt.pocket.generic align       # the pictures of base, named at once without reasoning
     python -m edt.pocket.generic teacher     # text alone, no gaps
 
 All supporting forms, and the wording of the target tasks on supporting objects,
@@ -12,12 +13,15 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from edt.paths import pocket_root
 from edt.pocket.forms import Draft
 from edt.pocket.generate import TASKS, Maker, by_kind, draw, is_gap, save, supporting_makers, target_makers
+from edt.pocket.samples import read_samples
 from edt.pocket.things import load_things
+from edt.types import Sample
 
 GAP_RATE = 0.04
 """How much of the planted gaps the base student gets to see."""
@@ -56,10 +60,41 @@ def _without_gaps(maker: Maker, makers: Sequence[Maker], rate: float) -> Maker:
     return make
 
 
+def alignment(samples: Sequence[Sample]) -> list[Sample]:
+    """Each picture of `samples` once, to be named at once: what wakes the projector up.
+
+    Trained on rationales alone, the student learned the words and ignored the
+    picture for 2,000 samples (its loss stayed at that of a blind one).
+    """
+    seen: set[tuple[str, str]] = set()
+    direct: list[Sample] = []
+    for sample in samples:
+        facts = sample.truth.facts if sample.truth else {}
+        if (key := (sample.image, facts.get("topic", ""))) in seen:
+            continue
+        seen.add(key)
+        if facts["domain"] != "scene":
+            question, answer = "What is it?", facts["kind"]
+        elif facts["form"] != "yes_no":
+            question, answer = sample.question, sample.answer
+        else:
+            continue
+        bare = {"question": f"Answer at once. {question}", "answer": answer, "options": (), "rationale": ()}
+        direct.append(replace(sample, id=f"align-{sample.id}", required_skills=(), **bare))
+    random.Random("alignment").shuffle(direct)
+    return direct
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m edt.pocket.generic", description=__doc__)
-    parser.add_argument("name", choices=sorted(NUM_SAMPLES))
+    parser.add_argument("name", choices=[*sorted(NUM_SAMPLES), "align"])
     name = parser.parse_args().name
+    if name == "align":
+        data = pocket_root() / "data"
+        samples = alignment(read_samples(data / "base.jsonl"))
+        save(data / "align.jsonl", samples, [], data)
+        print(f"{len(samples)} samples in {data / 'align.jsonl'}")
+        return
     rate = GAP_RATE if name == "base" else 1.0
     file = build_generic(pocket_root(), number=NUM_SAMPLES[name], gap_rate=rate, name=name, pictures=name == "base")
     print(f"{NUM_SAMPLES[name]} samples in {file}")

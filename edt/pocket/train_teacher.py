@@ -299,9 +299,7 @@ def train(options: argparse.Namespace, corrupt: Corrupt) -> dict[str, float]:
         for sample in samples
         for wording, skill in zip(sample.required_skills, _skill_ids(sample), strict=True)
     }
-    trainer = Trainer(
-        options.model, options.work, init=options.init, rate=options.rate, seconds=60 * options.minutes
-    )
+    trainer = Trainer(options.model, options.work, init=options.init, rate=options.rate, seconds=60 * options.minutes)
     school = School(learnt, corrupt, trainer.engine.vocabulary, seed=options.seed)
     teacher, progress, losses = Resident(trainer.engine), trainer.progress, []
     saved = examined = progress.seconds

@@ -85,9 +85,7 @@ def _ids(picks: Sequence[Pick]) -> frozenset[str]:
     return frozenset(pick.sample_id for pick in picks)
 
 
-def _dealt(
-    rankings: Sequence[Ranking], free: set[str], share: str, cap: int | None, round: int
-) -> Iterator[Pick]:
+def _dealt(rankings: Sequence[Ranking], free: set[str], share: str, cap: int | None, round: int) -> Iterator[Pick]:
     """Targeted picks in the order of dealing; takes them out of `free`."""
     per_text: Counter[str] = Counter()
     hands = [(ranking, iter(ranking.hits)) for ranking in rankings]

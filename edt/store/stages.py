@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import logging
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, TypeVar
 
+from edt.clock import model_seconds
 from edt.errors import EdtError
 from edt.protocols import Analyst, Identifier, Part, Selector, Student, Supporting, Task, Teacher, Tuner, fingerprint_of
 from edt.store.folders import Store, Stored
@@ -29,13 +28,6 @@ VERSIONS = {"predict": 1, "identify": 1, "analyse": 1, "select": 1, "tune": 1, "
 RESULT = "result.jsonl"
 T = TypeVar("T", Prediction, Mistake, Gap, Pick, Adapter)
 log = logging.getLogger("edt")
-
-
-@runtime_checkable
-class TimesItself(Protocol):
-    """A part that counts the seconds it spends inside a model."""
-
-    seconds_in_model: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +53,8 @@ class StageNote:
     key: str
     seconds: float
     """What making the result cost, now or when it was made."""
-    seconds_in_parts: float
-    """Of this run: inside student, teacher and tuner; 0 where the result was there."""
+    seconds_in_model: float
+    """Of this run: inside model code (`edt.clock`); 0 where the result was there."""
     reused: bool
     folder: str
 
@@ -77,7 +69,6 @@ class Stages:
     round: int = 0
     """The round that the stages belong to; 0 after the last one."""
     notes: list[StageNote] = field(default_factory=list)
-    _clock: float = 0.0
     _prints: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def predict(self, split: str, adapter: Adapter | None) -> tuple[Prediction, ...]:
@@ -87,8 +78,7 @@ class Stages:
 
         def make() -> Iterable[Prediction]:
             worn = self._wearing(adapter)
-            with self._in_parts(worn):
-                replies = worn.answer(samples, task.root)
+            replies = worn.answer(samples, task.root)
             return [task.read(sample, reply) for sample, reply in zip(samples, replies, strict=True)]
 
         return self._lines(
@@ -105,8 +95,7 @@ class Stages:
         identifier = self.parts.identifier
 
         def make() -> Iterable[Mistake]:
-            with self._in_parts(self.parts.teacher):
-                return identifier.identify(errors)
+            return identifier.identify(errors)
 
         return self._lines(
             "identify",
@@ -122,8 +111,7 @@ class Stages:
         analyst = self.parts.analyst
 
         def make() -> Iterable[Gap]:
-            with self._in_parts(self.parts.teacher):
-                return analyst.analyse(errors, mistakes)
+            return analyst.analyse(errors, mistakes)
 
         return self._lines(
             "analyse",
@@ -166,10 +154,7 @@ class Stages:
             table = by_id(parts.supporting.samples)
             samples = [table[pick.sample_id] for pick in picks]
             worn = self._wearing(start)
-            with self._in_parts(parts.tuner):
-                adapter = parts.tuner.tune(
-                    worn, samples, parts.supporting.root, folder=folder / "adapter", seed=self.seed
-                )
+            adapter = parts.tuner.tune(worn, samples, parts.supporting.root, folder=folder / "adapter", seed=self.seed)
             inside = Adapter(path=str(Path(adapter.path).relative_to(folder)), key=adapter.key)
             _write_lines(folder, [inside])
 
@@ -192,8 +177,7 @@ class Stages:
         return self._prints[id(part)]
 
     def _wearing(self, adapter: Adapter | None) -> Student:
-        with self._in_parts():
-            return self.parts.student.wearing(adapter)
+        return self.parts.student.wearing(adapter)
 
     def _lines(self, stage: str, kind: type[T], make: Callable[[], Iterable[T]], **facts: Any) -> tuple[T, ...]:
         stored = self._fetch(stage, lambda folder: _write_lines(folder, make()), **facts)
@@ -212,7 +196,7 @@ class Stages:
     ) -> Stored:
         prints = {str(number): self._print_of(part) for number, part in enumerate(parts)}
         key = stage_key(stage, VERSIONS[stage], inputs=inputs, parts=prints, seed=seed)
-        clock = self._clock
+        inside = sum(model_seconds().values())
         where = f"round {self.round}" if self.round else "at the end"
         log.info("%s · %s: %s", where, stage, what)
         about = {"version": VERSIONS[stage], "inputs": inputs, "parts": prints, "seed": seed}
@@ -225,22 +209,12 @@ class Stages:
                 round=self.round,
                 key=key,
                 seconds=stored.seconds,
-                seconds_in_parts=self._clock - clock,
+                seconds_in_model=sum(model_seconds().values()) - inside,
                 reused=stored.reused,
                 folder=str(stored.folder),
             )
         )
         return stored
-
-    @contextmanager
-    def _in_parts(self, *parts: Part | None) -> Iterator[None]:
-        """Adds to the clock what the parts count as time in models, or else all the time spent here."""
-        timed = [part for part in parts if isinstance(part, TimesItself)]
-        before, start = sum(part.seconds_in_model for part in timed), time.perf_counter()
-        yield
-        elapsed = time.perf_counter() - start
-        counted = sum(part.seconds_in_model for part in timed) - before
-        self._clock += min(elapsed, counted) if timed else elapsed
 
 
 def _check_picks(picks: Sequence[Pick], *, budget: int, exclude: frozenset[str], selector: Selector) -> None:

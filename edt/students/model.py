@@ -56,6 +56,7 @@ class PocketModel(nn.Module):
         self.language_model = language_model
         self.projector = Projector(language_model.config.hidden_size)
         add_lora(self, rank=rank, alpha=alpha)
+        self.projector.requires_grad_(True)  # peft freezes everything that is not its own
 
     def embed(self, ids: Tensor, features: Tensor) -> Tensor:
         """Embeddings (b, t, width), with the projected features at the image tokens."""

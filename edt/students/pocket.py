@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edt.clock import model_time
 from edt.errors import EdtError
 from edt.students.adapter import adapter_key, load_state, read_facts, read_state
 from edt.students.bar import bar_shown
 from edt.students.checksums import checksum
-from edt.students.clock import model_time
 from edt.students.core import Core, Places
 from edt.types import Adapter, Sample
 

@@ -10,6 +10,8 @@ from GGUF may still carry that format's own quantisation entry: it is dropped.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import logging
 import warnings
 from collections.abc import Iterator
@@ -71,8 +73,19 @@ def load_language_model(folder: Path, *, quantisation: str) -> Any:
         )
     model.requires_grad_(False)
     disarm(model)
+    _let_go_of_file(model)
     check_quantised(model, expected=expected_names(config.num_hidden_layers) if quantisation == "nf4" else set())
     return model
+
+
+def _let_go_of_file(model: nn.Module) -> None:
+    """Copy what was not quantised, so that the mapped file goes, and give freed memory back: 0.8 GB of 1.4."""
+    packed = {id(part.weight) for part in quantised(model).values()}
+    for weight in model.parameters():
+        if id(weight) not in packed:
+            weight.data = weight.data.clone()
+    with contextlib.suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _nf4() -> Any:

@@ -22,7 +22,7 @@ def summary(
     where everything came from the store.
     """
     notes = list(notes)
-    inside = sum(note.seconds_in_parts for note in notes)
+    inside = sum(note.seconds_in_model for note in notes)
     worked = any(not note.reused for note in notes)
     return {
         "task": next(iter(reports.values())).task,

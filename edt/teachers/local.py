@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edt.clock import model_time
 from edt.errors import EdtError
 from edt.protocols import Capabilities, Rationale
 from edt.teachers.chat import check_chat
@@ -68,17 +69,19 @@ class LocalTeacher:
         replies = [""] * len(prompts)
         if not prompts:
             return replies
-        found = self._engine.complete(prompts, max_tokens=max_tokens, batch_size=self._batch_size)
-        for place, reply in _progress(found, len(prompts), "teacher completes"):
-            replies[place] = reply
+        with model_time("teacher"):
+            found = self._engine.complete(prompts, max_tokens=max_tokens, batch_size=self._batch_size)
+            for place, reply in _progress(found, len(prompts), "teacher completes"):
+                replies[place] = reply
         return replies
 
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
         """See `Teacher`; one forward a rationale."""
-        return [
-            self._engine.weigh(rationale, normalise_length=self._normalise_length)
-            for rationale in _progress(rationales, len(rationales), "teacher weighs")
-        ]
+        with model_time("teacher"):
+            return [
+                self._engine.weigh(rationale, normalise_length=self._normalise_length)
+                for rationale in _progress(rationales, len(rationales), "teacher weighs")
+            ]
 
     @cached_property
     def _engine(self) -> Engine:

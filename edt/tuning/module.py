@@ -17,7 +17,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from edt.students.clock import model_time
+from edt.clock import model_time
 from edt.tuning.trainable import Trainable
 
 

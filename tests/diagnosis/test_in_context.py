@@ -17,7 +17,7 @@ from tests.diagnosis.examples import error_of
     [
         (" counting the legs of an animal", "counting the legs of an animal"),
         ("Skill: telling colours apart.", "telling colours apart"),
-        ("Missing skill: \"reading signs\"", "reading signs"),
+        ('Missing skill: "reading signs"', "reading signs"),
         ("the parts of furniture: four legs", "the parts of furniture: four legs"),
         ("\n counting \n", "counting"),
         ("", None),

@@ -43,7 +43,10 @@ def test_the_supporting_dataset_asks_nothing_as_a_target_task_does():
 
 
 def test_every_sample_is_true_to_its_facts():
-    for sample in [*PocketSupporting().samples, *(s for t in TASKS for n in ("validation", "test") for s in split(t, n))]:
+    for sample in [
+        *PocketSupporting().samples,
+        *(s for t in TASKS for n in ("validation", "test") for s in split(t, n)),
+    ]:
         assert first_wrong_step(sample, sample.rationale) is None
         assert len(sample.rationale) == len(sample.required_skills) == len(set(sample.truth.skills)) == 3
         assert not sample.options or sample.answer in sample.options

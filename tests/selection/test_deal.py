@@ -28,9 +28,7 @@ caps = st.one_of(st.none(), st.integers(1, 4))
 @given(rankings(), excluded, st.integers(0, 30), st.integers(0, 30), shares, caps, st.integers(0, 3))
 def test_exact_size_no_repeats_nested_and_disjoint(found, exclude, first, second, share, cap, seed):
     def dealt(budget):
-        return deal(
-            found, POOL, budget=budget, exclude=exclude, round=1, seed=seed, share=share, cap_per_text=cap
-        )
+        return deal(found, POOL, budget=budget, exclude=exclude, round=1, seed=seed, share=share, cap_per_text=cap)
 
     small, large = dealt(min(first, second)), dealt(max(first, second))
     ids = [pick.sample_id for pick in large]
