@@ -96,7 +96,7 @@ def test_bf16_products_stay_close(core, pocket):
     exact_loss, exact = core.model.loss(batch).item(), gradients(core, batch)
     core.training(precision="bf16")
     assert core.model.loss(batch).item() == pytest.approx(exact_loss, rel=0.02)
-    assert cosine(exact, gradients(core, batch)) > 0.99
+    assert cosine(exact, gradients(core, batch)) > 0.95
 
 
 def test_a_merged_weight_is_the_layer(core):

@@ -50,7 +50,7 @@ def test_tuning_learns_and_changes_both_groups(pocket, tmp_path):
 
 def test_the_same_seed_gives_the_same_weights(pocket, tmp_path):
     keys = [
-        tuner(epochs=1).tune(student(pocket), samples(8), pocket, folder=tmp_path / str(number), seed=seed).key
+        tuner(epochs=1).tune(student(pocket), samples(24), pocket, folder=tmp_path / str(number), seed=seed).key
         for number, seed in enumerate((0, 0, 1))
     ]
     assert keys[0] == keys[1] != keys[2]
