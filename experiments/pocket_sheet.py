@@ -1,6 +1,6 @@
 """Draws docs/pocket.png: a few test pictures of every Pocket task with their answers.
 
-    python experiments/pocket_sheet.py
+python experiments/pocket_sheet.py
 """
 
 from __future__ import annotations

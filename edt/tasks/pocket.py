@@ -47,10 +47,10 @@ class PocketTask:
         return self._split("test")
 
     def read(self, sample: Sample, reply: str) -> Prediction:
-        """Right where the answer is the gold one; unparsed without an answer, or with none of the options."""
+        """Right where the answer is the gold one; wrong with any other, offered or not; unparsed without one."""
         answer = read_answer(reply)
         if answer is not None and sample.options:
-            answer = match_option(answer, sample.options)
+            answer = match_option(answer, sample.options) or answer
         return Prediction(
             sample_id=sample.id,
             text=reply,
