@@ -2,6 +2,7 @@
 
     python -m edt.pocket.generic base        # pictures and questions, gaps nearly left out
     python -m edt.pocket.generic align       # the pictures of base, named at once without reasoning
+    python -m edt.pocket.generic mixed       # all of align and NUM_MIXED of base, shuffled
     python -m edt.pocket.generic teacher     # text alone, no gaps
 
 All supporting forms, and the wording of the target tasks on supporting objects,
@@ -85,15 +86,24 @@ def alignment(samples: Sequence[Sample]) -> list[Sample]:
     return direct
 
 
+NUM_MIXED = 3600
+
+
+def mixture(direct: Sequence[Sample], reasoned: Sequence[Sample]) -> list[Sample]:
+    rng = random.Random(1)
+    return rng.sample([*direct, *rng.sample(reasoned, NUM_MIXED)], len(direct) + NUM_MIXED)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m edt.pocket.generic", description=__doc__)
-    parser.add_argument("name", choices=[*sorted(NUM_SAMPLES), "align"])
+    parser.add_argument("name", choices=[*sorted(NUM_SAMPLES), "align", "mixed"])
     name = parser.parse_args().name
-    if name == "align":
+    if name not in NUM_SAMPLES:
         data = pocket_root() / "data"
-        samples = alignment(read_samples(data / "base.jsonl"))
-        save(data / "align.jsonl", samples, [], data)
-        print(f"{len(samples)} samples in {data / 'align.jsonl'}")
+        samples = read_samples(data / "base.jsonl")
+        samples = alignment(samples) if name == "align" else mixture(read_samples(data / "align.jsonl"), samples)
+        save(data / f"{name}.jsonl", samples, [], data)
+        print(f"{len(samples)} samples in {data / f'{name}.jsonl'}")
         return
     rate = GAP_RATE if name == "base" else 1.0
     file = build_generic(pocket_root(), number=NUM_SAMPLES[name], gap_rate=rate, name=name, pictures=name == "base")
