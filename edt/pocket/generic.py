@@ -62,11 +62,7 @@ def _without_gaps(maker: Maker, makers: Sequence[Maker], rate: float) -> Maker:
 
 
 def alignment(samples: Sequence[Sample]) -> list[Sample]:
-    """Each picture of `samples` once, to be named at once: what wakes the projector up.
-
-    Trained on rationales alone, the student learned the words and ignored the
-    picture for 2,000 samples (its loss stayed at that of a blind one).
-    """
+    """Each picture of `samples` once, to be named at once: short rows in which nearly every token needs the picture."""
     seen: set[tuple[str, str]] = set()
     direct: list[Sample] = []
     for sample in samples:
