@@ -1,7 +1,7 @@
 """What a process does before anything heavy is imported: threads, memory, warnings. Knows no model.
 
-Measured on two cores: without the settings for memory, glibc gives every large
-tensor back to the kernel and faults it in again, a quarter of a tuning step.
+By default glibc gives every large tensor back to the kernel and faults it in
+again in the next step.
 """
 
 from __future__ import annotations

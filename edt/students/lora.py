@@ -2,8 +2,8 @@
 
 An NF4 layer dequantises its weight in every pass, which costs more than the
 product on a CPU. A materialised layer keeps the dequantised weight beside the
-packed one: the same function, bit for bit in its base product, 1.6 times as
-fast in training. Knows layers and their parameters, not what is tuned or when.
+packed one: the same function, bit for bit in its base product, faster in
+training. Knows layers and their parameters, not what is tuned or when.
 """
 
 from __future__ import annotations
