@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edt.errors import EdtError
-from edt.types import Sample, from_json
+from edt.pocket.samples import read_samples
 
 if TYPE_CHECKING:
     from edt.students.rows import Row
@@ -61,21 +61,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--save-every", type=float, default=300.0, help="seconds between checkpoints")
     parser.add_argument("--log-every", type=int, default=20, help="steps between log lines")
     return parser.parse_args(arguments)
-
-
-def read_samples(path: Path) -> list[Sample]:
-    """Raises EdtError, naming the line, where one is no sample."""
-    samples = []
-    try:
-        lines = path.read_text().splitlines()
-    except OSError as error:
-        raise EdtError(f"{path} cannot be read ({error.strerror}); give a file of samples") from None
-    for number, line in enumerate(lines, start=1):
-        try:
-            samples.append(from_json(Sample, json.loads(line)))
-        except (ValueError, TypeError) as error:
-            raise EdtError(f"{path}, line {number} is no sample: {error}") from None
-    return samples
 
 
 def factor(seconds: float, total: float) -> float:
