@@ -85,7 +85,7 @@ class FeatureStore:
         from edt.pocket.tower import pixels_of
 
         with torch.inference_mode():
-            pixels = pixels_of([_open(path) for path in paths])
+            pixels = pixels_of([open_picture(path) for path in paths])
             maps: Tensor = tower(pixels.contiguous(memory_format=torch.channels_last))
             return adaptive_avg_pool2d(maps, self._grid).flatten(2).transpose(1, 2).half().numpy()
 
@@ -103,7 +103,8 @@ class FeatureStore:
         return file.is_file() and file.stat().st_size > self._grid * self._grid * 1280 * 2
 
 
-def _open(path: Path) -> Any:
+def open_picture(path: Path) -> Any:
+    """The decoded picture; EdtError, naming the file, where it is broken."""
     from PIL import Image, UnidentifiedImageError
 
     try:

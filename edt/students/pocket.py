@@ -116,6 +116,11 @@ class PocketStudent:
         }
 
     @property
+    def places(self) -> Places:
+        """Where its parts are."""
+        return self._places
+
+    @property
     def adapter_folder(self) -> Path:
         """Where the weights are that this student wears."""
         return Path(self._adapter.path) if self._adapter else self._base

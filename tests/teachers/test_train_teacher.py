@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,10 +12,12 @@ from edt.diagnosis.answer_switch import AnswerSwitch
 from edt.diagnosis.in_context import InContext
 from edt.errors import EdtError
 from edt.pocket import train_teacher as recipe
+from edt.pocket.lessons import School, loss_of, plain_skills
+from edt.pocket.skills import wordings
 from edt.teachers.engine import Engine, load_model
 from edt.teachers.fakes import ScriptedTeacher
 from edt.teachers.local import LocalTeacher
-from edt.types import Mistake, Sample, to_json
+from edt.types import Mistake, Sample, Truth, to_json
 
 
 def sample(number: int) -> Sample:
@@ -35,8 +38,8 @@ def engine(tiny) -> Engine:
 
 
 @pytest.fixture(scope="module")
-def school(engine) -> recipe.School:
-    return recipe.School([sample(n) for n in range(3)], corrupt, engine.vocabulary, seed=0)
+def school(engine) -> School:
+    return School([sample(n) for n in range(3)], corrupt, engine.vocabulary, seed=0)
 
 
 def texts_of(engine, lesson) -> dict[str, str]:
@@ -58,7 +61,7 @@ def texts_of(engine, lesson) -> dict[str, str]:
 
 
 def test_weighing_is_taught_in_the_words_of_answer_switch(engine, school):
-    texts = texts_of(engine, school.lesson(1))
+    texts = texts_of(engine, school.lesson(0))
     assert [(prompt.partition("assistant\n")[2], reply) for prompt, reply in texts.items()] == [
         ("Answer:", " bed"),
         ("Step 1: It is soft.\nAnswer:", " bed"),
@@ -77,13 +80,21 @@ def _but_the_percentage(text: str) -> str:
 
 
 def test_naming_is_taught_in_the_words_of_skill_analysis(engine, school):
-    texts = texts_of(engine, school.lesson(0))
+    texts = texts_of(engine, school.lesson(1))
     error, step = recipe.errors_of([sample(0)], corrupt, 1)[0]
     teacher = ScriptedTeacher()
     InContext(teacher).analyse([error], [Mistake(sample_id="s0", step=step, reason="")])
     asked = f"<|im_start|>user\n{teacher.prompts[0]}<|im_end|>\n<|im_start|>assistant\n"
     assert texts[asked] == "judge length"
     assert sorted(texts.values()) == ["feel softness", "judge length", "judge length"]
+
+
+def test_a_planted_skill_is_taught_in_its_plainest_wording():
+    skills = ("furniture.use=sitting", "furniture.build=for one person")
+    truth = Truth(object_id="chair", facts={}, slots=("use", "build"), skills=skills)
+    named = replace(sample(0), required_skills=tuple(wordings(skill)[5] for skill in skills), truth=truth)
+    assert plain_skills(named) == [wordings(skill)[0] for skill in skills]
+    assert plain_skills(sample(0)) == ("feel softness", "judge length")
 
 
 def test_lessons_are_fixed_by_seed_and_number(school):
@@ -104,7 +115,7 @@ def test_the_loss_of_a_batch_is_that_of_its_prompts_one_by_one(engine, school):
                     path.insert(0, lesson.tree.ids[index])
                     index = lesson.tree.parents[index]
                 logs.append(engine.model(torch.tensor([path])).logits[0, -1].log_softmax(-1)[read.token])
-        loss = recipe.loss_of(engine.model, batch, engine.vocabulary.pad)
+        loss = loss_of(engine.model, batch, engine.vocabulary.pad)
     assert loss.item() == pytest.approx(-torch.stack(logs).mean().item(), abs=1e-4)
 
 
@@ -154,12 +165,12 @@ def test_a_stopped_training_goes_on_with_its_moments(tiny, school, tmp_path):
 
 
 def test_what_a_user_can_get_wrong_is_named(tmp_path, school, engine):
-    with pytest.raises(EdtError, match=r"there is no .*absent\.jsonl"):
+    with pytest.raises(EdtError, match=r"absent\.jsonl is not there"):
         recipe.usable(tmp_path / "absent.jsonl")
     (tmp_path / "bad.jsonl").write_text('{"id": 1}\n')
     with pytest.raises(EdtError, match="line 1, is no sample"):
         recipe.usable(tmp_path / "bad.jsonl")
     with pytest.raises(EdtError, match="no sample has a rationale"):
-        recipe.School([], corrupt, engine.vocabulary, seed=0)
+        School([], corrupt, engine.vocabulary, seed=0)
     with pytest.raises(SystemExit):
         recipe.parse(["--data", "x", "--minutes", "0", "--out", "y"])
