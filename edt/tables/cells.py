@@ -95,11 +95,8 @@ def read_cells(path: Path) -> list[Cell]:
 def _cell(row: dict[str, Any], where: str) -> Cell:
     whole = ("n", "unparsed", "filled", "trained_samples")
     try:
-        return Cell(
-            **{name: value for name, value in row.items() if name not in (*whole, "seed", "score")},
-            seed=int(row["seed"]),
-            score=float(row["score"]) if row["score"] else None,
-            **{name: int(row[name]) if row[name] else None for name in whole},
-        )
+        figures: dict[str, Any] = {name: int(row[name]) if row[name] else None for name in whole}
+        score = float(row["score"]) if row["score"] else None
+        return Cell(**{**row, **figures, "seed": int(row["seed"]), "score": score})
     except (ValueError, TypeError) as error:
         raise EdtError(f"{where}, is no cell: {error}") from None

@@ -11,8 +11,15 @@ from edt.tables.cells import Cell, outcomes_of, read_cells, write_cells
 from edt.types import Outcome, Prediction
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12)
-place = {"table": words, "task": words, "method": words, "scale": words, "student": words, "teacher": words}
-counts = st.integers(0, 500)
+place: dict[str, Any] = {
+    "table": words,
+    "task": words,
+    "method": words,
+    "scale": words,
+    "student": words,
+    "teacher": words,
+}
+counts: Any = st.integers(0, 500)
 measured = st.builds(
     Cell, **place, seed=counts, split=words, state=st.just("measured"),
     score=st.integers(0, 1000).map(lambda n: n / 1000),
