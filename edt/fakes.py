@@ -7,6 +7,7 @@ whole loop can be followed by hand.
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -125,6 +126,25 @@ class FakeStudent:
         if adapter is not None:
             student.skills = json.loads((Path(adapter.path) / "skills.json").read_text())
         return student
+
+
+class CorruptedStudent:
+    """Gives every sample with planted truth a rationale that is wrong from some step on. It cannot be tuned."""
+
+    name = "corrupted"
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {}
+
+    def answer(self, samples: Sequence[Sample], root: Path) -> list[str]:
+        from edt.pocket.corrupt import corrupt
+        from edt.students.format import format_reply
+
+        wrong = (corrupt(sample, random.Random(sample.id)) for sample in samples)
+        return [format_reply(*w[:2]) if w else "" for w in wrong]
+
+    def wearing(self, adapter: Adapter | None) -> CorruptedStudent:
+        return self
 
 
 class FakeTuner:

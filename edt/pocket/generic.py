@@ -2,7 +2,7 @@
 
     python -m edt.pocket.generic base        # pictures and questions, gaps nearly left out
     python -m edt.pocket.generic align       # the pictures of base, named at once without reasoning
-    python -m edt.pocket.generic mixed       # all of align and NUM_MIXED of base, shuffled
+    python -m edt.pocket.generic mixed       # all of align and of base, shuffled
     python -m edt.pocket.generic teacher     # text alone, no gaps
 
 All supporting forms, and the wording of the target tasks on supporting objects,
@@ -82,12 +82,11 @@ def alignment(samples: Sequence[Sample]) -> list[Sample]:
     return direct
 
 
-NUM_MIXED = 3600
-
-
 def mixture(direct: Sequence[Sample], reasoned: Sequence[Sample]) -> list[Sample]:
-    rng = random.Random(1)
-    return rng.sample([*direct, *rng.sample(reasoned, NUM_MIXED)], len(direct) + NUM_MIXED)
+    """All of both, shuffled."""
+    mixed = [*direct, *reasoned]
+    random.Random(2).shuffle(mixed)
+    return mixed
 
 
 def main() -> None:

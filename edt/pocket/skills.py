@@ -8,6 +8,7 @@ the rest, so that retrieval has to work for its living.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 
 from edt.pocket.kinds import DOMAINS
@@ -81,3 +82,14 @@ def wording(skill: str, seed: str) -> str:
     choices = wordings(skill)
     digest = hashlib.sha256(f"{skill}\n{seed}".encode()).digest()
     return choices[int.from_bytes(digest[:4], "big") % len(choices)]
+
+
+def nearest(text: str, skills: Mapping[str, str]) -> str:
+    """Id of the wording that shares most words with `text`, in proportion (Jaccard)."""
+    words = set(text.lower().split())
+
+    def likeness(wording: str) -> float:
+        other = set(wording.lower().split())
+        return len(words & other) / len(words | other)
+
+    return skills[max(sorted(skills), key=likeness)]

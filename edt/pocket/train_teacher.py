@@ -29,6 +29,7 @@ from edt.errors import EdtError
 from edt.paths import pocket_root
 from edt.pocket.lessons import Corrupt, Lesson, School, loss_of
 from edt.pocket.samples import read_samples
+from edt.pocket.skills import nearest
 from edt.protocols import Capabilities, Rationale
 from edt.types import ErrorSample, Mistake, Outcome, Prediction, Sample
 
@@ -80,17 +81,6 @@ def examine(teacher: Resident, errors: Sequence[tuple[ErrorSample, int]], skills
         "abstained": sum(mistake.abstained for mistake in found) / len(errors),
         "skill": named / len(errors),
     }
-
-
-def nearest(text: str, skills: dict[str, str]) -> str:
-    """Id of the wording that shares most words with `text`, in proportion (Jaccard)."""
-    words = set(text.lower().split())
-
-    def likeness(wording: str) -> float:
-        other = set(wording.lower().split())
-        return len(words & other) / len(words | other)
-
-    return skills[max(sorted(skills), key=likeness)]
 
 
 def errors_of(samples: Sequence[Sample], corrupt: Corrupt, number: int) -> list[tuple[ErrorSample, int]]:

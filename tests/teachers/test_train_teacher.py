@@ -13,7 +13,7 @@ from edt.diagnosis.in_context import InContext
 from edt.errors import EdtError
 from edt.pocket import train_teacher as recipe
 from edt.pocket.lessons import School, loss_of, plain_skills
-from edt.pocket.skills import wordings
+from edt.pocket.skills import nearest, wordings
 from edt.teachers.engine import Engine, load_model
 from edt.teachers.fakes import ScriptedTeacher
 from edt.teachers.local import LocalTeacher
@@ -121,8 +121,8 @@ def test_the_loss_of_a_batch_is_that_of_its_prompts_one_by_one(engine, school):
 
 def test_the_nearest_wording_is_counted_by_shared_words():
     skills = {"tell wood from metal": "a", "count the legs": "b"}
-    assert recipe.nearest("count legs", skills) == "b"
-    assert recipe.nearest("", skills) in {"a", "b"}
+    assert nearest("count legs", skills) == "b"
+    assert nearest("", skills) in {"a", "b"}
 
 
 @pytest.fixture
