@@ -4,6 +4,8 @@ LoRA is merged into a dense copy of each weight, with q, k, v and gate, up side
 by side; keys and values lie in one preallocated cache that is never repeated
 over query groups; only the last position gets logits; rows that have ended
 leave the batch. Left padding is what makes batches agree with single rows.
+Wide weights are multiplied in blocks: a few dozen rows against thousands of
+outputs at once run at two thirds of that speed on two common CPUs' libraries.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from edt.errors import EdtError
 from edt.students.lora import LoraLinear
 from edt.students.model import PocketModel
 
+BLOCK = 512
+"""Outputs of a wide weight that are computed at a time."""
 SHRINK = 0.8
 """A batch is compacted when this share of its rows or less is still going."""
 
@@ -32,7 +36,8 @@ class _Layer:
     qkv: Tensor
     out: Tensor
     between: Tensor
-    gate_up: Tensor
+    gate_up: tuple[Tensor, ...]
+    """In blocks of outputs, as all wide weights are."""
     down: Tensor
 
 
@@ -67,7 +72,7 @@ class Decoder:
         self._size, self._eps = config.head_dim, config.rms_norm_eps
         self._layers = [_merge(layer) for layer in body.layers]
         self._norm: Tensor = body.norm.weight.detach()
-        self._head: Tensor = model.language_model.lm_head.weight.detach()
+        self._head: tuple[Tensor, ...] = model.language_model.lm_head.weight.detach().split(BLOCK)
         self._rotary: Any = body.rotary_emb
         self._words: Any = body.embed_tokens
 
@@ -118,7 +123,7 @@ class Decoder:
         return self._choose(hidden[:, -1])
 
     def _choose(self, hidden: Tensor) -> Tensor:
-        return linear(rms_norm(hidden, hidden.shape[-1:], self._norm, self._eps), self._head).argmax(-1)
+        return _in_blocks(rms_norm(hidden, hidden.shape[-1:], self._norm, self._eps), self._head).argmax(-1)
 
     def _pass(self, x: Tensor, positions: Tensor, cache: Tensor, mask: Tensor, *, start: int) -> Tensor:
         """`x` (b, t, width) through all blocks; `mask` (b, t, start + t) says what each place sees."""
@@ -127,7 +132,8 @@ class Decoder:
         for layer, (keys, values) in zip(self._layers, cache, strict=True):
             normed = rms_norm(x, x.shape[-1:], layer.before, self._eps)
             x = x + linear(self._attend(linear(normed, layer.qkv), cos, sin, keys, values, bias, start), layer.out)
-            gate, up = linear(rms_norm(x, x.shape[-1:], layer.between, self._eps), layer.gate_up).chunk(2, -1)
+            normed = rms_norm(x, x.shape[-1:], layer.between, self._eps)
+            gate, up = _in_blocks(normed, layer.gate_up).chunk(2, -1)
             x = x + linear(silu(gate) * up, layer.down)
         return x
 
@@ -154,6 +160,10 @@ def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + torch.cat((-second, first), -1) * sin
 
 
+def _in_blocks(x: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    return torch.cat([linear(x, weight) for weight in weights], -1)
+
+
 def _merge(block: Any) -> _Layer:
     attention, mlp = block.self_attn, block.mlp
     return _Layer(
@@ -161,7 +171,7 @@ def _merge(block: Any) -> _Layer:
         qkv=_side_by_side(attention.q_proj, attention.k_proj, attention.v_proj),
         out=_side_by_side(attention.o_proj),
         between=block.post_attention_layernorm.weight.detach(),
-        gate_up=_side_by_side(mlp.gate_proj, mlp.up_proj),
+        gate_up=_side_by_side(mlp.gate_proj, mlp.up_proj).split(BLOCK),
         down=_side_by_side(mlp.down_proj),
     )
 
