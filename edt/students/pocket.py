@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ class PocketStudent:
     quantisation: nf4 (double-quantised) or none.
     materialise: keep dequantised weights at hand in training; auto, true or false.
     max_new_tokens: a longer reply is cut off and counts as it stands.
-    batch_size, progress: change no answer.
+    batch_size: the most rows answered at a time; batches are of even size. It changes no answer, as progress does not.
     """
 
     name = "pocket"
@@ -65,7 +66,7 @@ class PocketStudent:
         quantisation: str = "nf4",
         materialise: str | bool = "auto",
         max_new_tokens: int = 64,
-        batch_size: int = 48,
+        batch_size: int = 96,
         progress: bool = True,
     ) -> None:
         if str(materialise).lower() not in MATERIALISE:
@@ -147,8 +148,7 @@ class PocketStudent:
         replies = [""] * len(rows)
         with Progress(disable=not bar_shown(self._progress), transient=True) as bar:
             task = bar.add_task("answering", total=len(rows))
-            for start in range(0, len(order), self._batch_size):
-                batch = order[start : start + self._batch_size]
+            for batch in _even(order, most=self._batch_size):
                 with model_time("answer"):
                     features = torch.stack([torch.from_numpy(core.store.load(rows[i].image)) for i in batch]).float()
                     prompts = [rows[index].prompt for index in batch]
@@ -201,3 +201,10 @@ class PocketStudent:
             core.answering()
             self._loaded.decoder = Decoder(core.model)
         return self._loaded.decoder
+
+
+def _even(items: Sequence[int], *, most: int) -> list[Sequence[int]]:
+    """Runs of like size, none above `most`: a small last batch would cost as many passes as a full one."""
+    count = -(-len(items) // most)
+    cuts = [round(number * len(items) / count) for number in range(count + 1)]
+    return [items[start:end] for start, end in pairwise(cuts)]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from edt.types import Sample
 
 BATCH = 8
+RATES = {"lr": 4e-4, "projector_lr": 2e-4}
 RESULTS = Path(__file__).parent / "results" / "training.json"
 
 
@@ -88,7 +89,9 @@ def train_ours(student: Any, samples: Sequence[Sample], root: Path) -> Run:
     """One epoch by the tuner that the loop uses."""
     from edt.tuning.tuner import LightningTuner
 
-    tuner = LightningTuner(epochs=1, batch_size=BATCH, precision="fp32", warm_up=0.0, progress=False)
+    tuner = LightningTuner(
+        **RATES, epochs=1, batch_size=BATCH, precision="fp32", schedule="constant", warm_up=0.0, progress=False
+    )
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         tuner.tune(student, samples, root, folder=Path(folder), seed=0)
@@ -108,8 +111,8 @@ def train_peer(student: Any, samples: Sequence[Sample], root: Path) -> Run:
     peer = make_peer(core, student)
     rows: Any = list(core.rows(samples, root))
     groups = [
-        {"params": core.model.lora_parameters(), "lr": 4e-4},
-        {"params": core.model.projector_parameters(), "lr": 2e-4},
+        {"params": core.model.lora_parameters(), "lr": RATES["lr"]},
+        {"params": core.model.projector_parameters(), "lr": RATES["projector_lr"]},
     ]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
     losses: list[float] = []
