@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo seeds ladder test lint
+.PHONY: help setup demo seeds ladder readme test lint
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,14 +31,17 @@ $(STAMP): pyproject.toml constraints.txt
 	  || { echo "error: the packages could not be installed (see above); with the network back, the same command goes on" >&2; exit 1; }
 	@touch $@
 
-demo: setup ## one error-driven run on the embedded benchmark, beside Random: about nine minutes
+demo: setup ## one error-driven run on the embedded benchmark, beside Random: about five minutes
 	@$(BIN)/python experiments/demo.py
 
-seeds: setup ## the demo over three seeds, with intervals
-	@$(BIN)/python experiments/demo_seeds.py
+seeds: setup ## the demo's three methods over three seeds, with intervals: half an hour
+	@$(BIN)/python experiments/demo_seeds.py scale=192
 
 ladder: setup ## every rung from the untuned student to Full Data, on validation data: hours
-	@$(BIN)/python experiments/ladder.py
+	@$(BIN)/python experiments/ladder.py --scale 192
+
+readme: $(STAMP) ## README's tables, out of the result files
+	@$(BIN)/python experiments/readme.py
 
 test: setup ## the tests
 	@$(BIN)/python -m pytest

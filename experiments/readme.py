@@ -1,0 +1,158 @@
+"""README's tables and figures, made from the result files that commands left.
+
+    python experiments/readme.py [--check]
+
+What stands between `<!-- begin NAME -->` and `<!-- end NAME -->` is made anew
+from experiments/results and experiments/benchmarks/results; `--check` changes
+nothing and fails where the two differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edt.cli import say_errors
+from edt.errors import EdtError
+from edt.tables.terminal import NAMES
+
+HERE = Path(__file__).parent
+RESULTS, SPEEDS = HERE / "results", HERE / "benchmarks" / "results"
+BLOCK = r"(<!-- begin {name} -->\n).*?(\n<!-- end {name} -->)"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail where README is out of date")
+    parser.add_argument("--readme", type=Path, default=HERE.parent / "README.md")
+    options = parser.parse_args()
+    old = options.readme.read_text("utf-8")
+    new = filled(old)
+    if options.check and new != old:
+        raise EdtError(f"{options.readme} is out of date; run `python experiments/readme.py`")
+    options.readme.write_text(new, "utf-8")
+
+
+def filled(text: str) -> str:
+    """`text` with every block made anew."""
+    for name, make in BLOCKS.items():
+        pattern = re.compile(BLOCK.format(name=name), re.DOTALL)
+        if len(pattern.findall(text)) != 1:
+            raise EdtError(f"README needs one block `<!-- begin {name} -->` … `<!-- end {name} -->`")
+        body = make()
+        text = pattern.sub(lambda found, body=body: found[1] + body + found[2], text)
+    return text
+
+
+def demo() -> str:
+    """The demo's scores, then its time and memory."""
+    found = _read(RESULTS / "demo_seed0.json")
+    rows = [
+        [_name(method), *(_score(of[split]) for split in ("validation", "test"))]
+        for method, of in found["methods"].items()
+    ]
+    sizes = next(iter(found["methods"].values()))
+    heads = ["method", *(f"{split} % (95%), n = {sizes[split]['n']}" for split in ("validation", "test"))]
+    stages = ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in found["seconds"].items())
+    return (
+        f"{_table(heads, rows)}\n\n"
+        f"It took {found['wall_seconds']:.0f} s ({stages}), {100 * found['share_outside_models']:.1f}% of it outside "
+        f"model code, with a peak memory of {found['peak_rss_mb'] / 1000:.1f} GB."
+    )
+
+
+def story() -> str:
+    """The first error that the demo told of. The pictures' folder is the reader's own, so it is left out."""
+    told = (RESULTS / "demo_seed0.txt").read_text("utf-8")
+    first = re.search(r"^Error 1 .*?(?=^\s*$)", told, re.DOTALL | re.MULTILINE)
+    if first is None:
+        raise EdtError(f"{RESULTS / 'demo_seed0.txt'} tells of no error; save what `make demo` prints there")
+    return f"```\n{re.sub(r'/.*?/images/', '…/images/', first[0]).rstrip()}\n```"
+
+
+def seeds() -> str:
+    """Means over seeds, and the differences between methods, for each task."""
+    found, parts = _read(RESULTS / "demo_seeds.json"), []
+    for task, of in found["tasks"].items():
+        rows = [
+            [_name(name), *(_average(cells[split]) for split in ("validation", "test"))]
+            for name, cells in (of["methods"] | of["differences"]).items()
+        ]
+        heads = [f"{task}, seeds {', '.join(map(str, found['seeds']))}", "validation %", "test %"]
+        parts.append(_table(heads, rows))
+    return "\n\n".join(parts)
+
+
+def ladder() -> str:
+    """The ladder's own table, without its heading."""
+    return (RESULTS / "ladder" / "table.md").read_text("utf-8").split("\n", 2)[2].strip()
+
+
+def links() -> str:
+    """Shares of errors and picks at each link of the chain."""
+    rows = [
+        [
+            task,
+            str(of["errors"]),
+            *(f"{100 * of[name] / of['errors']:.0f}" for name in ("placed", "abstained", "named")),
+            f"{100 * of['found'] / of['targeted']:.0f}" if of["targeted"] else "–",
+        ]
+        for task, of in _read(RESULTS / "links.json").items()
+    ]
+    return _table(["task", "errors", "placed %", "abstained %", "skill named %", "picks that need it %"], rows)
+
+
+def training() -> str:
+    """One sentence on speed."""
+    found = _read(SPEEDS / "training.json")
+    ours, theirs = found["seconds"]["edt"], found["seconds"]["trainer"]
+    return (
+        f"Tuning takes {ours:.1f} s for {found['samples']} samples where the Hugging Face Trainer takes {theirs:.1f} s "
+        f"({found['times_faster']:.2f} times as fast; medians of {found['repeats']}; mean losses "
+        f"{found['mean_loss']['edt']} and {found['mean_loss']['trainer']})."
+    )
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "demo": demo,
+    "story": story,
+    "seeds": seeds,
+    "ladder": ladder,
+    "links": links,
+    "training": training,
+}
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise EdtError(f"there is no {path} ({error.strerror}); the command in README makes it") from None
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    rule = ["---", *["---:"] * (len(heads) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
+
+
+def _name(method: str) -> str:
+    """A method, or a difference of two."""
+    return " − ".join(NAMES.get(part, part) for part in method.split(" - "))
+
+
+def _score(of: Mapping[str, Any]) -> str:
+    return f"{100 * of['score']:.1f} ({100 * of['low']:.1f}–{100 * of['high']:.1f})"
+
+
+def _average(of: Mapping[str, Any]) -> str:
+    spread = "" if of["std"] is None else f" ± {100 * of['std']:.1f}"
+    return f"{100 * of['mean']:.1f}{spread} ({100 * of['low']:.1f} to {100 * of['high']:.1f})"
+
+
+if __name__ == "__main__":
+    sys.exit(say_errors(main))

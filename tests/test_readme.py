@@ -1,0 +1,32 @@
+import sys
+
+import pytest
+
+from tests.harness import run_apart
+
+SCRIPT = [sys.executable, "experiments/readme.py"]
+
+
+def test_readme_shows_the_result_files_as_they_are():
+    done = run_apart([*SCRIPT, "--check"], timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_changed_figure_is_noticed_and_put_right(tmp_path):
+    readme = tmp_path / "README.md"
+    true = open("README.md", encoding="utf-8").read()
+    readme.write_text(true.replace("| Random |", "| Random, improved |"), "utf-8")
+    done = run_apart([*SCRIPT, "--check", "--readme", str(readme)], timeout=60)
+    assert done.returncode == 1
+    assert "is out of date; run `python experiments/readme.py`" in done.stderr
+    assert run_apart([*SCRIPT, "--readme", str(readme)], timeout=60).returncode == 0
+    assert readme.read_text("utf-8") == true
+
+
+@pytest.mark.parametrize("name", ["demo", "ladder"])
+def test_a_missing_block_is_named(tmp_path, name):
+    readme = tmp_path / "README.md"
+    readme.write_text(open("README.md", encoding="utf-8").read().replace(f"<!-- begin {name} -->", ""), "utf-8")
+    done = run_apart([*SCRIPT, "--readme", str(readme)], timeout=60)
+    assert done.returncode == 1
+    assert f"README needs one block `<!-- begin {name} -->`" in done.stderr
