@@ -1,4 +1,4 @@
-"""What a process does before anything heavy is imported: threads, memory, warnings. Knows no model.
+"""What a process does before anything heavy is imported: memory, warnings. Knows no model.
 
 By default glibc gives every large tensor back to the kernel and faults it in
 again in the next step.
@@ -7,7 +7,7 @@ again in the next step.
 from __future__ import annotations
 
 import ctypes
-import os
+import gc
 import sys
 import warnings
 
@@ -17,9 +17,7 @@ _KEEP = 1 << 29
 
 
 def prepare_process() -> None:
-    """Quiet threads, a heap that keeps its pages, and no notices of libraries to their own developers."""
-    # Else the threads of two busy processes spin against each other.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    """A heap that keeps its pages, and no notices of libraries to their own developers."""
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\..*")
     if sys.platform == "linux":
         _keep_pages()
@@ -33,3 +31,13 @@ def _keep_pages() -> None:
     mallopt(_M_MMAP_MAX, 0)
     mallopt(_M_MMAP_THRESHOLD, _KEEP)
     mallopt(_M_TRIM_THRESHOLD, _KEEP)
+
+
+def release_memory() -> None:
+    """Give pages that are free back to the kernel: between stages, where the next one needs other sizes."""
+    gc.collect()
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL(None).malloc_trim(0)
+        except (OSError, AttributeError):
+            return

@@ -36,7 +36,7 @@ def test_an_unparsed_answer_is_counted_and_never_diagnosed(tmp_path):
 
 @pytest.mark.parametrize(("method", "a_round"), [("edt", [48, 48]), ("random", [96]), ("task_description", [96])])
 def test_methods_see_the_same_number_of_samples_and_none_twice(tmp_path, method, a_round):
-    report = run_here(tmp_path, f"method={method}").report
+    report = run_here(tmp_path, f"method={method}", "scale=96").report
     ids = [pick.sample_id for record in report.rounds for pick in record.picks]
     assert [len(record.picks) for record in report.rounds] == a_round
     assert len(set(ids)) == 96

@@ -2,9 +2,10 @@ import sys
 
 import pytest
 
-from tests.harness import run_apart
+from tests.harness import ROOT, run_apart
 
 SCRIPT = [sys.executable, "experiments/readme.py"]
+README = ROOT / "README.md"
 
 
 def test_readme_shows_the_result_files_as_they_are():
@@ -14,7 +15,7 @@ def test_readme_shows_the_result_files_as_they_are():
 
 def test_a_changed_figure_is_noticed_and_put_right(tmp_path):
     readme = tmp_path / "README.md"
-    true = open("README.md", encoding="utf-8").read()
+    true = README.read_text("utf-8")
     readme.write_text(true.replace("| Random |", "| Random, improved |"), "utf-8")
     done = run_apart([*SCRIPT, "--check", "--readme", str(readme)], timeout=60)
     assert done.returncode == 1
@@ -26,7 +27,7 @@ def test_a_changed_figure_is_noticed_and_put_right(tmp_path):
 @pytest.mark.parametrize("name", ["demo", "ladder"])
 def test_a_missing_block_is_named(tmp_path, name):
     readme = tmp_path / "README.md"
-    readme.write_text(open("README.md", encoding="utf-8").read().replace(f"<!-- begin {name} -->", ""), "utf-8")
+    readme.write_text(README.read_text("utf-8").replace(f"<!-- begin {name} -->", ""), "utf-8")
     done = run_apart([*SCRIPT, "--readme", str(readme)], timeout=60)
     assert done.returncode == 1
     assert f"README needs one block `<!-- begin {name} -->`" in done.stderr

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import shutil
 import sys
 import time
@@ -209,7 +208,6 @@ class Trainer:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import torch
 
     torch.set_num_threads(options.threads)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from edt.clock import model_seconds
 from edt.errors import EdtError
+from edt.process import release_memory
 from edt.protocols import Analyst, Identifier, Part, Selector, Student, Supporting, Task, Teacher, Tuner, fingerprint_of
 from edt.store.folders import Store, Stored
 from edt.store.keys import digest, stage_key
@@ -203,6 +204,8 @@ class Stages:
         stored = self.store.fetch(stage, key, make, about=about, resumable=resumable)
         if stored.reused:
             log.info("%s · %s: was in the store (%s)", where, stage, key[:8])
+        else:
+            release_memory()
         self.notes.append(
             StageNote(
                 stage=stage,

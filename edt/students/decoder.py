@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from torch.nn.functional import linear, rms_norm, silu
 from edt.errors import EdtError
 from edt.students.lora import LoraLinear
 from edt.students.model import PocketModel
+from edt.threads import Halted
 
 BLOCK = 512
 """Outputs of a wide weight that are computed at a time."""
@@ -78,11 +80,18 @@ class Decoder:
 
     @torch.inference_mode()
     def generate(
-        self, prompts: Sequence[Sequence[int]], features: Tensor, *, end: int, max_new_tokens: int
+        self,
+        prompts: Sequence[Sequence[int]],
+        features: Tensor,
+        *,
+        end: int,
+        max_new_tokens: int,
+        stop: Event | None = None,
     ) -> list[list[int]]:
         """The greedy continuation of each prompt, up to the end mark or `max_new_tokens`.
 
         `features` is (b, n, 1280). Prompts of about one length waste least.
+        Raises Halted once `stop` is set.
         """
         ids, seen = _pad_left(prompts, pad=end)
         replies: list[list[int]] = [[] for _ in prompts]
@@ -96,6 +105,8 @@ class Decoder:
                 break
             if going.float().mean() <= SHRINK:
                 rows.keep(going.nonzero().squeeze(1))
+            if stop is not None and stop.is_set():
+                raise Halted
             rows.token = self._next(rows, at=width + step)
         return replies
 

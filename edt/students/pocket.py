@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from edt.clock import model_time
@@ -19,6 +20,8 @@ from edt.students.adapter import adapter_key, load_state, read_facts, read_state
 from edt.students.bar import bar_shown
 from edt.students.checksums import checksum
 from edt.students.core import Core, Places
+from edt.students.rows import runs
+from edt.threads import side_by_side
 from edt.types import Adapter, Sample
 
 if TYPE_CHECKING:
@@ -146,16 +149,21 @@ class PocketStudent:
             decoder = self._decoder(core)
         order = sorted(range(len(rows)), key=lambda index: len(rows[index]), reverse=True)
         replies = [""] * len(rows)
-        with Progress(disable=not bar_shown(self._progress), transient=True) as bar:
+        with Progress(disable=not bar_shown(self._progress), transient=True) as bar, model_time("answer"):
             task = bar.add_task("answering", total=len(rows))
-            for batch in _even(order, most=self._batch_size):
-                with model_time("answer"):
-                    features = torch.stack([torch.from_numpy(core.store.load(rows[i].image)) for i in batch]).float()
-                    prompts = [rows[index].prompt for index in batch]
-                    texts = decoder.generate(prompts, features, end=core.chat.end, max_new_tokens=self._max_new_tokens)
+
+            def reply(batch: Sequence[int], stop: Event) -> None:
+                features = torch.stack([torch.from_numpy(core.store.load(rows[i].image)) for i in batch]).float()
+                prompts = [rows[index].prompt for index in batch]
+                length = self._max_new_tokens
+                texts = decoder.generate(prompts, features, end=core.chat.end, max_new_tokens=length, stop=stop)
                 for index, ids in zip(batch, texts, strict=True):
                     replies[index] = core.chat.text(ids)
                 bar.advance(task, len(batch))
+
+            # a small last batch would cost as many passes as a full one, so all are of like size
+            count = max(-(-len(rows) // self._batch_size), min(torch.get_num_threads(), len(rows)))
+            side_by_side([partial(reply, batch) for batch in runs(order, count)])
         return replies
 
     def dress(self) -> Core:
@@ -201,10 +209,3 @@ class PocketStudent:
             core.answering()
             self._loaded.decoder = Decoder(core.model)
         return self._loaded.decoder
-
-
-def _even(items: Sequence[int], *, most: int) -> list[Sequence[int]]:
-    """Runs of like size, none above `most`: a small last batch would cost as many passes as a full one."""
-    count = -(-len(items) // most)
-    cuts = [round(number * len(items) / count) for number in range(count + 1)]
-    return [items[start:end] for start, end in pairwise(cuts)]

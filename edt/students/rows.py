@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from edt.errors import EdtError
 from edt.students.chat import IMAGE, Chat
@@ -16,6 +17,7 @@ from edt.types import Sample
 if TYPE_CHECKING:
     from edt.students.model import Batch
 
+T = TypeVar("T")
 MAX_TOKENS = 1024
 """Of one row; nothing is ever cut off, a longer row is refused."""
 
@@ -50,16 +52,16 @@ def make_rows(samples: Sequence[Sample], root: Path, chat: Chat, *, with_reply: 
     return rows
 
 
-def parts_of(rows: Sequence[Row], *, tokens: int) -> list[list[Row]]:
-    """The rows in order, in runs of at most so many tokens with padding; a longer row is a run of its own."""
-    parts: list[list[Row]] = []
-    for row in rows:
-        width = max(map(len, [*parts[-1], row])) if parts else 0
-        if parts and width * (len(parts[-1]) + 1) <= tokens:
-            parts[-1].append(row)
-        else:
-            parts.append([row])
-    return parts
+def even_parts(rows: Sequence[Row], *, tokens: int) -> list[Sequence[Row]]:
+    """The rows in order, in an even number of runs of like size, about `tokens` with padding or less in each."""
+    pairs = -(-max(map(len, rows)) * len(rows) // (2 * tokens))
+    return runs(rows, min(2 * pairs, len(rows)))
+
+
+def runs(items: Sequence[T], count: int) -> list[Sequence[T]]:
+    """The items in order, in `count` runs whose sizes differ by one at most."""
+    cuts = [round(number * len(items) / count) for number in range(count + 1)]
+    return [items[start:end] for start, end in pairwise(cuts)]
 
 
 def collate(rows: Sequence[Row], store: FeatureStore, *, pad: int) -> Batch:

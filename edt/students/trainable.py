@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edt.students.adapter import AdapterFacts, read_facts, save_adapter, state_of
 from edt.students.lora import check_lora, lora_layers
-from edt.students.rows import check_rows, parts_of
+from edt.students.rows import check_rows, even_parts
 from edt.types import Adapter, Sample
 
 if TYPE_CHECKING:
@@ -59,11 +59,14 @@ class PocketTrainable:
         return rows
 
     def collate(self, rows: Sequence[Row]) -> list[tuple[Batch, float]]:
-        """A batch in parts of at most `PART_TOKENS` tokens, with their shares of its supervised tokens."""
+        """A batch in parts of about `PART_TOKENS` tokens at most, with their shares of its supervised tokens.
+
+        Parts are of even size and come in pairs, a half of the batch for each of two cores.
+        """
         total = sum(len(row.reply) for row in rows)
         return [
             (self._core.collate(part), sum(len(row.reply) for row in part) / total)
-            for part in parts_of(rows, tokens=PART_TOKENS)
+            for part in even_parts(rows, tokens=PART_TOKENS)
         ]
 
     def loss(self, part: Batch) -> Tensor:

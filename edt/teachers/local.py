@@ -6,15 +6,18 @@ Knows settings and checksums; the model is loaded by `engine` on first use.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from edt.clock import model_time
 from edt.errors import EdtError
 from edt.protocols import Capabilities, Rationale
 from edt.teachers.chat import check_chat
+from edt.threads import Halted, side_by_side
 
 if TYPE_CHECKING:
     from edt.teachers.engine import Engine
@@ -71,17 +74,32 @@ class LocalTeacher:
             return replies
         with model_time("teacher"):
             found = self._engine.complete(prompts, max_tokens=max_tokens, batch_size=self._batch_size)
-            for place, reply in _progress(found, len(prompts), "teacher completes"):
-                replies[place] = reply
+            with _bar("teacher completes", len(prompts)) as advance:
+                for place, reply in found:
+                    replies[place] = reply
+                    advance()
         return replies
 
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
-        """See `Teacher`; one forward a rationale."""
+        """See `Teacher`; one forward a rationale, on a CPU as many at a time as there are cores."""
+        if not rationales:
+            return []
         with model_time("teacher"):
-            return [
-                self._engine.weigh(rationale, normalise_length=self._normalise_length)
-                for rationale in _progress(rationales, len(rationales), "teacher weighs")
-            ]
+            engine = self._engine
+            first = engine.weigh(rationales[0], normalise_length=self._normalise_length)  # proves the way for the rest
+            with _bar("teacher weighs", len(rationales)) as advance:
+
+                def weigh(rationale: Rationale, stop: Event) -> list[list[float]]:
+                    if stop.is_set():
+                        raise Halted
+                    weights = engine.weigh(rationale, normalise_length=self._normalise_length)
+                    advance()
+                    return weights
+
+                advance()
+                work = [partial(weigh, rationale) for rationale in rationales[1:]]
+                at_once = engine.model.device.type == "cpu"
+                return [first, *(side_by_side(work) if at_once else [piece(Event()) for piece in work])]
 
     @cached_property
     def _engine(self) -> Engine:
@@ -112,9 +130,12 @@ def _file_digest(file: Path, size: int, changed: int) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _progress(items: Any, total: int, what: str) -> Any:
-    """`items` under a progress bar on the error stream; none for a single one."""
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on the error stream, and what moves it on by one; none for a single item."""
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import Progress
 
-    return track(items, what, total=total, console=Console(stderr=True), transient=True, disable=total < 2)
+    with Progress(console=Console(stderr=True), transient=True, disable=total < 2) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)

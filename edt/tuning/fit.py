@@ -51,7 +51,7 @@ def fit(
         weight_decay=tuner.weight_decay,
         steps=len(batches),
     )
-    module = QLoraModule(trainable, rates)
+    module = QLoraModule(trainable, rates, dropout=tuner.dropout)
     name = f"checkpoint-{_identity(tuner, trainable, rows, batches, seed)}"
     with _hushed(), torch.random.fork_rng(devices=[]):
         data: Any = rows

@@ -8,9 +8,11 @@ goes on bit by bit where it was killed, dropout included.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from threading import Event
 from typing import Any
 
 import pytorch_lightning as pl
@@ -18,6 +20,7 @@ import torch
 from torch import Tensor
 
 from edt.clock import model_time
+from edt.threads import side_by_side
 from edt.tuning.trainable import Trainable
 
 
@@ -48,12 +51,14 @@ class QLoraModule(pl.LightningModule):
 
     strict_loading = False  # type: ignore[assignment]
 
-    def __init__(self, trainable: Trainable, rates: Rates) -> None:
+    def __init__(self, trainable: Trainable, rates: Rates, *, dropout: float = 0.0) -> None:
         super().__init__()
         self.automatic_optimization = False  # a batch is passed in parts, to bound memory
         self._trainable = trainable
         self.inner = trainable.module
         self._rates = rates
+        self._tuned = [weight for group in trainable.groups().values() for weight in group]
+        self._apart = not dropout
         self.losses: list[float] = []
         self._chance: Tensor | None = None
         self._timed = ExitStack()
@@ -76,15 +81,25 @@ class QLoraModule(pl.LightningModule):
         optimizer: Any = self.optimizers()
         schedule: Any = self.lr_schedulers()
         total = 0.0
-        for part, share in batch:
-            loss = self._trainable.loss(part) * share
-            self.manual_backward(loss)
-            total += loss.item()
+        for loss, gradients in self._gradients(batch):
+            for weight, gradient in zip(self._tuned, gradients, strict=True):
+                weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
+            total += loss
         self.clip_gradients(optimizer, gradient_clip_val=self._rates.clip, gradient_clip_algorithm="norm")
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         schedule.step()
         self.losses.append(total)
+
+    def _gradients(self, batch: Sequence[tuple[Any, float]]) -> Iterable[tuple[float, Sequence[Tensor]]]:
+        """Loss and gradients of each part, in order; parts pass side by side unless dropout needs its one order."""
+
+        def gradients(part: Any, share: float, _: Event) -> tuple[float, Sequence[Tensor]]:
+            loss = self._trainable.loss(part) * share
+            return loss.item(), torch.autograd.grad(loss, self._tuned)
+
+        work = [partial(gradients, part, share) for part, share in batch]
+        return side_by_side(work) if self._apart else (piece(Event()) for piece in work)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         if self._chance is not None:

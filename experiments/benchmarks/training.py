@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from edt.types import Sample
 
 BATCH = 8
-RATES = {"lr": 4e-4, "projector_lr": 2e-4}
+LORA_RATE, PROJECTOR_RATE = 4e-4, 2e-4
 RESULTS = Path(__file__).parent / "results" / "training.json"
 
 
@@ -90,7 +90,14 @@ def train_ours(student: Any, samples: Sequence[Sample], root: Path) -> Run:
     from edt.tuning.tuner import LightningTuner
 
     tuner = LightningTuner(
-        **RATES, epochs=1, batch_size=BATCH, precision="fp32", schedule="constant", warm_up=0.0, progress=False
+        lr=LORA_RATE,
+        projector_lr=PROJECTOR_RATE,
+        epochs=1,
+        batch_size=BATCH,
+        precision="fp32",
+        schedule="constant",
+        warm_up=0.0,
+        progress=False,
     )
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
@@ -111,8 +118,8 @@ def train_peer(student: Any, samples: Sequence[Sample], root: Path) -> Run:
     peer = make_peer(core, student)
     rows: Any = list(core.rows(samples, root))
     groups = [
-        {"params": core.model.lora_parameters(), "lr": RATES["lr"]},
-        {"params": core.model.projector_parameters(), "lr": RATES["projector_lr"]},
+        {"params": core.model.lora_parameters(), "lr": LORA_RATE},
+        {"params": core.model.projector_parameters(), "lr": PROJECTOR_RATE},
     ]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
     losses: list[float] = []

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edt.errors import EdtError
 from edt.fakes import FakeTask
 from edt.students.adapter import read_facts, read_state
-from edt.students.rows import check_rows, parts_of
+from edt.students.rows import check_rows, even_parts
 from edt.tuning.module import Rates
 from edt.tuning.tuner import LightningTuner
 from tests.students.tiny import samples, student
@@ -71,12 +73,18 @@ def test_small_parts_equal_one_pass(pocket, tmp_path, monkeypatch):
     assert losses(tmp_path / "whole") == pytest.approx(losses(tmp_path / "parts"), rel=1e-3)
 
 
-def test_parts_keep_order_and_bound():
-    class Long(tuple):
-        pass
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(1, 60))
+def test_parts_are_in_order_even_and_in_pairs(lengths, tokens):
+    rows = [Long(range(n)) for n in lengths]
+    parts = even_parts(rows, tokens=tokens)  # type: ignore[arg-type]
+    assert [row for part in parts for row in part] == rows
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert len(parts) % 2 == 0 or len(parts) == len(rows)
+    assert len(parts) == len(rows) or max(lengths) * len(rows) <= len(parts) * tokens
 
-    rows = [Long(range(n)) for n in (3, 3, 4, 9, 2)]
-    assert parts_of(rows, tokens=8) == [rows[:2], [rows[2]], [rows[3]], [rows[4]]]  # type: ignore[arg-type,comparison-overlap]
+
+class Long(tuple):
+    """A row that is only long."""
 
 
 def test_the_model_is_in_train_mode_while_it_learns(pocket, tmp_path, monkeypatch):
