@@ -45,6 +45,11 @@ class Finished:
 
 def compose(overrides: Sequence[str], *, config_dir: Path | None = None) -> Config:
     """The configuration that `python run.py OVERRIDES` would run; `config_dir` adds choices of one's own."""
+    return compose_all([overrides], config_dir=config_dir)[0]
+
+
+def compose_all(many: Sequence[Sequence[str]], *, config_dir: Path | None = None) -> list[Config]:
+    """As `compose`, for several runs at once."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.errors import HydraException
@@ -52,7 +57,7 @@ def compose(overrides: Sequence[str], *, config_dir: Path | None = None) -> Conf
     search = [f"hydra.searchpath=[file://{config_dir.resolve()}]"] if config_dir else []
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return checked(hydra_compose("config", [*quoted(overrides), *search]))
+            return [checked(hydra_compose("config", [*quoted(overrides), *search])) for overrides in many]
     except (HydraException, OmegaConfBaseException) as error:
         raise EdtError(explain(error) or str(error)) from error
 

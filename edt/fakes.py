@@ -7,7 +7,9 @@ whole loop can be followed by hand.
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -148,10 +150,23 @@ class CorruptedStudent:
 
 
 class FakeTuner:
-    """Counts the skills of what it is given; goes on from the samples that a killed run had counted."""
+    """Counts the skills of what it is given; goes on from the samples that a killed run had counted.
 
-    def __init__(self, *, delay: float = 0.0, epochs: int = 1) -> None:
+    With `fatal_seed` the process of that seed ends in the middle: `end` is kill,
+    exit or error. A file at `spared_by` lets it live.
+    """
+
+    def __init__(
+        self,
+        *,
+        delay: float = 0.0,
+        epochs: int = 1,
+        fatal_seed: int | None = None,
+        end: str = "kill",
+        spared_by: str | None = None,
+    ) -> None:
         self._delay, self._epochs = delay, epochs
+        self._fatal_seed, self._end, self._spared_by = fatal_seed, end, spared_by
 
     def fingerprint(self) -> dict[str, Any]:
         return {"epochs": self._epochs}
@@ -164,10 +179,19 @@ class FakeTuner:
             for sample in samples[len(done) :]:
                 time.sleep(self._delay)
                 print(sample.id, file=stream, flush=True)
+        if seed == self._fatal_seed and not (self._spared_by and Path(self._spared_by).exists()):
+            self._die()
         assert isinstance(student, FakeStudent)
         counts = Counter(student.skills) + Counter(skill for sample in samples for skill in sample.required_skills)
         (folder / "skills.json").write_text(json.dumps(counts))
         return Adapter(path=str(folder), key=digest([dict(counts), seed]))
+
+    def _die(self) -> None:
+        if self._end == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self._end == "exit":
+            os._exit(7)
+        raise EdtError("tuner.fatal_seed asks for a failure; leave it out")
 
 
 class FakeIdentifier:

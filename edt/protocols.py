@@ -123,6 +123,9 @@ class Analyst(Part, Protocol):
 class Selector(Part, Protocol):
     """Targeted selection, or a baseline in its place."""
 
+    reads: frozenset[str]
+    """Which of `gaps` and `task` its picks depend on: one that reads neither shares its training between tasks."""
+
     def select(
         self,
         gaps: Sequence[Gap],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -250,7 +251,7 @@ def _read(kind: Any, data: Any, where: str) -> Any:
 
 
 def _read_dataclass(kind: Any, data: Mapping[str, Any], where: str) -> Any:
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     unknown = sorted(set(data) - set(hints))
     if unknown:
         raise TypeError(f"{where} has no field {', '.join(unknown)}; it has {', '.join(hints)}")
@@ -262,6 +263,11 @@ def _read_dataclass(kind: Any, data: Mapping[str, Any], where: str) -> Any:
     if missing:
         raise TypeError(f"{where} lacks {', '.join(missing)}")
     return kind(**{name: _read(hints[name], item, f"{where}.{name}") for name, item in data.items()})
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _expect(data: Any, kind: Any, where: str) -> Any:

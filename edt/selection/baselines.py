@@ -14,6 +14,8 @@ from edt.types import Gap, Pick
 class TaskDescription:
     """BM25 with the task's description as the only query: retrieval without errors."""
 
+    reads = frozenset({"task"})
+
     def __init__(
         self,
         *,
@@ -50,6 +52,8 @@ class TaskDescription:
 class RandomSelector:
     """Picks at random, the same for the same seed and round."""
 
+    reads = frozenset[str]()
+
     def fingerprint(self) -> dict[str, Any]:
         return {}
 
@@ -71,6 +75,8 @@ class RandomSelector:
 
 class AllSelector:
     """The whole supporting dataset, whatever the budget: the Full Data baseline."""
+
+    reads = frozenset[str]()
 
     def fingerprint(self) -> dict[str, Any]:
         return {}

@@ -28,6 +28,8 @@ class Bm25Selector:
     `share` is "skill" or "error", see `deal`.
     """
 
+    reads = frozenset({"gaps"})
+
     def __init__(
         self,
         *,

@@ -1,0 +1,199 @@
+"""The commands of `sweep.py`: plan a table, run what is missing of it, render it. Knows what a user types and reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from edt.errors import EdtError
+from edt.sweep.live import clock, live_view
+from edt.sweep.plan import Plan, make_plan
+from edt.sweep.record import cells_from
+from edt.sweep.rendering import render, show
+from edt.sweep.run import Job, run_cells
+from edt.sweep.spec import EXPERIMENTS, TableSpec, cells_of, read_table
+from edt.tables.cells import write_cells
+
+ACTIONS = ("run", "plan", "render")
+CHANGES = ("tasks", "scales", "seeds", "split")
+
+
+@dataclass
+class Request:
+    """What a user asked for."""
+
+    table: str = ""
+    action: str = "run"
+    jobs: int = 1
+    """Cells at a time, each with its share of the cores."""
+    on_error: str = "continue"
+    """`stop` starts no further cell after a failure."""
+    output: Path = Path("outputs/tables")
+    results: Path = EXPERIMENTS / "results"
+    experiments: Path = EXPERIMENTS
+    """Where tables are described."""
+    config_dir: Path | None = None
+    """A folder with further choices."""
+    tasks: Any = None
+    scales: Any = None
+    seeds: Any = None
+    methods: Any = None
+    split: str | None = None
+    overrides: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, arguments: Sequence[str]) -> Request:
+        """`key=value` of a sweep; whatever it does not know goes to every cell, as options of run.py."""
+        own = {f.name for f in fields(cls)} - {"overrides"}
+        mine, theirs = [], []
+        for argument in arguments:
+            key, sign, _ = argument.partition("=")
+            if not sign:
+                raise EdtError(f"cannot read the option {argument!r}; write key=value")
+            (mine if key in own else theirs).append(argument)
+        try:
+            found: Any = OmegaConf.to_container(OmegaConf.from_dotlist([_listed(option) for option in mine]))
+            request = cls(**found, overrides=theirs)
+        except (OmegaConfBaseException, ValueError) as error:
+            raise EdtError(f"cannot read the options: {' '.join(str(error).split())}") from None
+        request._check()
+        return request
+
+    def _check(self) -> None:
+        for name in ("output", "results", "experiments", "config_dir"):
+            if (value := getattr(self, name)) is not None:
+                setattr(self, name, Path(str(value)))
+        if not self.table:
+            raise EdtError(f"name a table: python sweep.py table=main; known are {', '.join(tables(self.experiments))}")
+        if self.action not in ACTIONS:
+            raise EdtError(f"action must be one of {', '.join(ACTIONS)}, not {self.action!r}")
+        if self.on_error not in ("continue", "stop"):
+            raise EdtError(f"on_error must be continue or stop, not {self.on_error!r}")
+        if not isinstance(self.jobs, int) or isinstance(self.jobs, bool) or self.jobs < 1:
+            raise EdtError(f"jobs must be a whole number above 0, not {self.jobs!r}")
+
+    def spec(self) -> TableSpec:
+        """The table, with what the user changed of it."""
+        given = {name: getattr(self, name) for name in CHANGES if getattr(self, name) is not None}
+        for name in ("tasks", "scales"):
+            if name in given:
+                given[name] = [str(item) for item in given[name]]
+        spec = read_table(self.table, given, folder=self.experiments)
+        if self.methods is not None:
+            if unknown := [name for name in self.methods if name not in spec.methods]:
+                known = ", ".join(spec.methods)
+                raise EdtError(f"table {self.table!r} has no method {unknown[0]!r}; choose of: {known}")
+            spec.methods = {name: row for name, row in spec.methods.items() if name in self.methods}
+        return spec
+
+
+def _listed(option: str) -> str:
+    """Lists may be written as for Hydra: seeds=0,1,2."""
+    key, _, value = option.partition("=")
+    many = key in ("tasks", "scales", "seeds", "methods") and not value.startswith("[")
+    return f"{key}=[{value}]" if many else option
+
+
+def tables(folder: Path = EXPERIMENTS) -> list[str]:
+    """Names of the tables that are described."""
+    return sorted(file.stem for file in folder.glob("*.yaml"))
+
+
+def sweep(arguments: Sequence[str]) -> None:
+    """Do what the user asked for; raises EdtError where cells failed, once everything else is done."""
+    request = Request.read(arguments)
+    spec = request.spec()
+    console = Console()
+    if request.action == "render":
+        show(console, render(spec, request.results / request.table))
+        return
+    output = request.output / request.table
+    specs = cells_of(request.table, spec)
+    plan = make_plan(specs, request.overrides, output, config_dir=request.config_dir)
+    print_plan(console, request, plan)
+    if request.action == "plan":
+        return
+    missing = [cell for cell in plan.cells if cell.state != "measured"]
+    for cell in missing:
+        if cell.reason:
+            raise EdtError(f"{cell.spec.name} cannot be run here: {cell.reason}")
+    jobs = _run(request, plan, output)
+    cells = cells_from(make_plan(specs, request.overrides, output, config_dir=request.config_dir).cells, output)
+    write_cells(cells, request.results / request.table / "cells.csv")
+    show(console, render(spec, request.results / request.table, output=output))
+    _say_failures(console, jobs, output)
+
+
+def _run(request: Request, plan: Plan, output: Path) -> list[Job]:
+    missing = [cell for cell in plan.cells if cell.state != "measured"]
+    if not missing:
+        return []
+    seconds, unknown = plan.seconds(plan.stages(missing=True))
+    estimate = None if unknown else seconds / min(request.jobs, len(missing))
+    with live_view(f"table {request.table}", estimate) as watch:
+        return run_cells(
+            missing,
+            request.overrides,
+            output,
+            jobs=request.jobs,
+            stop_on_error=request.on_error == "stop",
+            config_dir=request.config_dir,
+            watch=watch,
+        )
+
+
+def _say_failures(console: Console, jobs: Sequence[Job], output: Path) -> None:
+    failed = [job for job in jobs if job.state == "failed"]
+    left = sum(job.state == "waiting" for job in jobs)
+    for job in failed:
+        console.print(f"failed: {job.cell.spec.name}: {job.reason}", style="red", markup=False, soft_wrap=True)
+        console.print(f"  log: {job.folder / 'log.txt'}", markup=False, highlight=False, soft_wrap=True)
+    if failed:
+        waiting = f", {left} not started" if left else ""
+        raise EdtError(f"{len(failed)} of {len(jobs)} cells failed{waiting}; the same command runs them again")
+
+
+def print_plan(console: Console, request: Request, plan: Plan) -> None:
+    """Cells, distinct stages, what exists and what the rest will cost, as this machine has known it so far."""
+    states = Counter(cell.state for cell in plan.cells)
+    done = f"{states['measured']} done, {states['failed']} failed before, {states['missing']} to run"
+    console.print(f"table {request.table}: {len(plan.cells)} cells ({done})", highlight=False)
+    every, missing = plan.stages(), plan.stages(missing=True)
+    asked = Counter(stage.kind for cell in plan.cells for stage in cell.stages)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in ("stage", "asked for by cells", "distinct", "to make", "seconds each", "time"):
+        grid.add_column(head, justify="left" if head == "stage" else "right")
+    rates: Mapping[str, float] = plan.rates
+    for kind in dict.fromkeys(stage.kind for stage in every):
+        left = [stage for stage in missing if stage.kind == kind]
+        rate = rates.get(kind)
+        unit = "" if rate is None else f"{rate:.2f} a sample" if kind == "tune" else f"{rate:.1f}"
+        cost = "" if rate is None else clock(plan.seconds(left)[0])
+        distinct = sum(stage.kind == kind for stage in every)
+        grid.add_row(kind, str(asked[kind]), str(distinct), str(len(left)), unit or "unknown", cost or "unknown")
+    console.print(grid)
+    seconds, unknown = plan.seconds(missing)
+    if unknown:
+        what = ", ".join(unknown)
+        console.print(f"What it will cost is not known yet: no {what} has been run in this store.", highlight=False)
+    else:
+        at_once = min(request.jobs, max(1, states["missing"] + states["failed"]))
+        console.print(
+            f"About {clock(seconds / at_once)} with jobs={request.jobs} ({clock(seconds)} of work), "
+            "by the medians of what the store has seen.",
+            highlight=False,
+        )
+    calls = sum(stage.kind in ("identify", "analyse") for stage in missing)
+    teachers = ", ".join(sorted({cell.teacher for cell in plan.cells if cell.teacher})) or "none"
+    console.print(f"Teachers: {teachers}; {calls} stages ask one, all on this machine: 0 dollars.", highlight=False)
+    for reason in dict.fromkeys(cell.reason for cell in plan.cells if cell.reason):
+        console.print(f"cannot be run here: {reason}", markup=False, highlight=False, soft_wrap=True)

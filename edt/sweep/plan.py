@@ -1,0 +1,226 @@
+"""What a table takes before anything of it is run: cells, the stages that they share, what is done, what it costs.
+
+Stages get *symbolic* names here, made from choices instead of results: two
+cells whose stage has one name will share it. What the loop then finds may be
+shared further (two methods that pick the same samples), never less.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from edt.build import Builder, check, find_target
+from edt.config import Config
+from edt.errors import EdtError
+from edt.experiment import compose_all
+from edt.loop import share
+from edt.protocols import fingerprint_of
+from edt.store.folders import MANIFEST
+from edt.store.keys import canonical, digest
+from edt.store.stages import VERSIONS, Parts
+from edt.sweep.record import read_outcome
+from edt.sweep.spec import CellSpec
+
+NOTHING = 0.1
+"""Seconds below which an identifier or analyst did nothing, as that of a method that looks at no error."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage that a table will need. `amount` is of training samples for `tune`, else 1."""
+
+    kind: str
+    name: str
+    amount: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedCell:
+    """A cell with its configuration, the stages it needs, and whether it is done already."""
+
+    spec: CellSpec
+    config: Config
+    student: str
+    teacher: str
+    """Empty where the method asks none."""
+    stages: tuple[Stage, ...]
+    digest: str
+    """Of everything its result depends on; empty where that cannot be told yet, see `reason`."""
+    reason: str
+    state: str
+    """`measured` or `failed`, as an earlier run of the very same cell left it; `missing` otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All cells of a table."""
+
+    cells: tuple[PlannedCell, ...]
+    rates: Mapping[str, float]
+    """Seconds a stage has cost so far: a sample for `tune`, an item of work for the others. Medians of the store."""
+
+    def stages(self, *, missing: bool = False) -> list[Stage]:
+        """Distinct stages; with `missing` only those that no finished cell has made."""
+        made = {stage.name for cell in self.cells if cell.state == "measured" for stage in cell.stages}
+        found = {stage.name: stage for cell in self.cells for stage in cell.stages}
+        return [stage for name, stage in found.items() if not (missing and name in made)]
+
+    def seconds(self, stages: Iterable[Stage]) -> tuple[float, list[str]]:
+        """What stages will cost one after another, and the kinds whose cost is not known yet."""
+        counted = Counter[str]()
+        for stage in stages:
+            counted[stage.kind] += stage.amount
+        unknown = sorted(set(counted) - set(self.rates))
+        return sum(amount * self.rates.get(kind, 0.0) for kind, amount in counted.items()), unknown
+
+
+def make_plan(specs: Sequence[CellSpec], overrides: Sequence[str], output: Path, *, config_dir: Path | None) -> Plan:
+    """Compose every cell, refuse what is wrong with any, and look what is done. Builds no model."""
+    composed = compose_cells(specs, overrides, config_dir=config_dir)
+    prints = _Prints()
+    cells = tuple(_planned(spec, config, prints, output) for spec, config in zip(specs, composed, strict=True))
+    roots = {cell.config.store.root for cell in cells}
+    return Plan(cells=cells, rates=_rates([Path(root) for root in sorted(roots)]))
+
+
+def compose_cells(specs: Sequence[CellSpec], overrides: Sequence[str], *, config_dir: Path | None) -> list[Config]:
+    """Every cell's configuration, by as few compositions as will do: Hydra takes a tenth of a second for each.
+
+    A seed is a number, and a task is one node, so cells that differ in these
+    alone are composed once; where a choice of task changes anything else, or
+    a method chooses the task itself, every cell is composed on its own.
+    """
+
+    def lines(spec: CellSpec, task: str, seed: int) -> tuple[str, ...]:
+        changed = {f"task={spec.task}": f"task={task}", f"seed={spec.seed}": f"seed={seed}"}
+        return tuple(changed.get(line, line) for line in (*spec.overrides, *overrides))
+
+    first = specs[0]
+    rows = list(dict.fromkeys(lines(spec, first.task, first.seed) for spec in specs))
+    columns = {task: lines(first, task, first.seed) for task in dict.fromkeys(spec.task for spec in specs)}
+    asked = [*rows, *columns.values()]
+    known = dict(zip(asked, compose_all(asked, config_dir=config_dir), strict=True))
+    base = known[columns[first.task]]
+    plain = all(known[row].task == base.task and known[row].seed == first.seed for row in rows)
+    plain = plain and all(replace(known[line], task=base.task) == base for line in columns.values())
+    if not plain:
+        return compose_all([[*spec.overrides, *overrides] for spec in specs], config_dir=config_dir)
+    return [
+        replace(known[lines(spec, first.task, first.seed)], task=known[columns[spec.task]].task, seed=spec.seed)
+        for spec in specs
+    ]
+
+
+def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path) -> PlannedCell:
+    check(config)
+    stages = tuple(stages_of(config))
+    try:
+        whole, reason = prints.of(config), ""
+    except EdtError as error:  # such as a model that is not on this machine: its cells can still be counted
+        whole, reason = "", str(error)
+    asks = any(stage.kind == "identify" for stage in stages)
+    outcome = read_outcome(output / spec.name)
+    same = outcome is not None and whole and outcome["digest"] == whole
+    return PlannedCell(
+        spec=spec,
+        config=config,
+        student=prints.name("student", config.student),
+        teacher=prints.name("teacher", config.teacher) if asks else "",
+        stages=stages,
+        digest=whole,
+        reason=reason,
+        state=str(outcome["state"]) if outcome and same else "missing",
+    )
+
+
+def stages_of(config: Config) -> list[Stage]:
+    """The stages of one run that cost something, in order."""
+    selector: Any = find_target("selector", config.selector)
+    reads = selector.reads
+    looks = [config.task, config.student]
+    stages: list[Stage] = []
+    worn = chain = ""
+    taken = 0
+
+    def add(kind: str, *inputs: Any, amount: int = 1) -> str:
+        name = digest([kind, *inputs])
+        stages.append(Stage(kind=kind, name=name, amount=amount))
+        return name
+
+    for index in range(1, config.budget.rounds + 1):
+        chain = digest([chain, add("predict", looks, worn), config.identifier, config.analyst, config.teacher])
+        if "gaps" in reads:
+            add("identify", chain)
+            add("analyse", chain)
+        seen = [chain if "gaps" in reads else "", config.task if "task" in reads else ""]
+        total = config.scale.samples
+        amount = share(total, config.budget.rounds, index) if total else 0
+        taken += amount
+        picks = [config.selector, config.supporting, config.budget.__dict__, config.scale.samples, *seen, index]
+        base = config.budget.start == "base"
+        worn = add(
+            "tune",
+            [config.student, config.tuner, config.seed, "" if base else worn, picks],
+            amount=(taken if base else amount) or _all_samples(canonical(config.supporting)),
+        )
+    add("predict", looks, worn)
+    if config.test_split:
+        add("evaluate", looks, worn)
+    return stages
+
+
+@cache
+def _all_samples(supporting: str) -> int:
+    """How many samples Full tunes on; 0 where the dataset is not on this machine."""
+    try:
+        return len(Builder().part("supporting", json.loads(supporting)).samples)
+    except (EdtError, OSError):
+        return 0
+
+
+class _Prints:
+    """Fingerprints of runs, each part asked once."""
+
+    def __init__(self) -> None:
+        self._builder = Builder()
+        self._known: dict[int, Any] = {}
+
+    def of(self, config: Config) -> str:
+        parts: Parts = self._builder.parts(config)
+        of_parts = {name: self._part(part) for name, part in vars(parts).items() if part is not None}
+        rest = [vars(config.budget), config.scale.samples, config.seed, config.test_split, config.method.name]
+        return digest([of_parts, rest, VERSIONS])
+
+    def name(self, group: str, node: Mapping[str, Any]) -> str:
+        """What a part calls itself; its class where it cannot be built here."""
+        try:
+            return self._builder.part(group, node).name
+        except EdtError:
+            return str(node["_target_"]).rpartition(".")[2]
+
+    def _part(self, part: Any) -> Any:
+        if id(part) not in self._known:
+            self._known[id(part)] = fingerprint_of(part)
+        return self._known[id(part)]
+
+
+def _rates(roots: Sequence[Path]) -> dict[str, float]:
+    """Medians of what is in the stores."""
+    found: dict[str, list[float]] = {}
+    for path in (path for root in roots for path in root.glob(f"*/*/{MANIFEST}")):
+        try:
+            manifest = json.loads(path.read_text())
+            samples = len(manifest["inputs"]["samples"]) if manifest["stage"] == "tune" else 1
+            if manifest["stage"] in ("identify", "analyse") and manifest["seconds"] < NOTHING:
+                continue
+            found.setdefault(manifest["stage"], []).append(manifest["seconds"] / samples)
+        except (OSError, ValueError, KeyError, ZeroDivisionError):
+            continue  # a stage that another process is putting away
+    return {stage: median(seconds) for stage, seconds in found.items()}

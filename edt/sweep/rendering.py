@@ -1,0 +1,59 @@
+"""All outputs of a table from its `cells.csv`, without running anything, the same bytes each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from edt.sweep.spec import TableSpec
+from edt.tables.cells import read_cells
+from edt.tables.render import html_table, latex, markdown, page_of, terminal, wide_csv
+from edt.tables.wide import Wide, widen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """A table and the files that show it."""
+
+    wide: Wide
+    files: tuple[Path, ...]
+
+
+def render(spec: TableSpec, folder: Path, *, output: Path | None = None) -> Rendered:
+    """Read `folder/cells.csv` and write every format beside it. `output` is where the runs' own files are, if known."""
+    cells = read_cells(folder / "cells.csv")
+    wide = widen(
+        cells,
+        title=spec.title,
+        split=spec.split,
+        baseline=spec.baseline,
+        ceiling=spec.ceiling,
+        ours=spec.ours,
+        headline_scale=spec.headline_scale,
+    )
+    makers: dict[str, Callable[[Wide], str]] = {
+        "table.md": markdown,
+        "table.tex": latex,
+        "wide.csv": wide_csv,
+        "table.html": lambda wide: html_table(wide, lambda run: None) + "\n",
+    }
+    files = []
+    for name, make in makers.items():
+        path = folder / name
+        beside = path.with_name(f".{name}.new")
+        beside.write_text(make(wide), "utf-8")
+        beside.replace(path)
+        files.append(path)
+    return Rendered(wide=wide, files=tuple(files))
+
+
+def show(console: Console, rendered: Rendered) -> None:
+    """The table on the terminal, its notes, and where the files are."""
+    console.print(terminal(rendered.wide))
+    for note in page_of(rendered.wide).notes:
+        console.print(note, markup=False, highlight=False)
+    for path in rendered.files:
+        console.print(str(path), markup=False, highlight=False, soft_wrap=True)

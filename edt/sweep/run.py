@@ -1,0 +1,135 @@
+"""Runs the cells of a table in subprocesses, so many at a time. A cell that dies costs only itself.
+
+Knows processes, not what a cell is made of. Cells share stages through the
+store, whose locks see to it that each is made once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edt.cli import FAILED
+from edt.sweep.plan import PlannedCell
+from edt.sweep.record import LOG, write_outcome
+
+GRACE = 20.0
+"""Seconds that a cell is given to stop in after Ctrl-C."""
+TICK = 0.2
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+
+@dataclass(kw_only=True)
+class Job:
+    """One cell on its way."""
+
+    cell: PlannedCell
+    folder: Path
+    state: str = "waiting"
+    """waiting, running, measured or failed"""
+    reason: str = ""
+    started: float = 0.0
+    seconds: float = 0.0
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def progress(self) -> str:
+        """The last line of its log."""
+        try:
+            lines = (self.folder / LOG).read_text("utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        return lines[-1] if lines else ""
+
+
+def run_cells(
+    cells: Sequence[PlannedCell],
+    overrides: Sequence[str],
+    output: Path,
+    *,
+    jobs: int,
+    stop_on_error: bool,
+    config_dir: Path | None,
+    watch: Callable[[Sequence[Job]], None] = lambda jobs: None,
+) -> list[Job]:
+    """Run `cells`; `watch` is called again and again while they run. Ctrl-C stops what runs, and is raised on."""
+    queue = [Job(cell=cell, folder=output / cell.spec.name) for cell in cells]
+    try:
+        while any(job.state in ("waiting", "running") for job in queue):
+            running = [job for job in queue if job.state == "running"]
+            for job in running:
+                _look(job)
+            failed = any(job.state == "failed" for job in queue)
+            if stop_on_error and failed:
+                if not any(job.state == "running" for job in queue):
+                    break
+            else:
+                free = jobs - sum(job.state == "running" for job in queue)
+                for job in [job for job in queue if job.state == "waiting"][: max(0, free)]:
+                    _start(job, overrides, jobs, config_dir)
+            watch(queue)
+            time.sleep(TICK)
+    except KeyboardInterrupt:
+        _stop([job for job in queue if job.state == "running"])
+        raise
+    watch(queue)
+    return queue
+
+
+def _start(job: Job, overrides: Sequence[str], jobs: int, config_dir: Path | None) -> None:
+    job.folder.mkdir(parents=True, exist_ok=True)
+    threads = str(max(1, (os.cpu_count() or 1) // jobs))
+    environment = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, **os.environ, "PYTHONUNBUFFERED": "1"}
+    where = str(config_dir.resolve()) if config_dir else ""
+    command = [sys.executable, "-m", "edt.sweep.worker", str(job.folder), where, *job.cell.spec.overrides, *overrides]
+    with (job.folder / LOG).open("wb") as log:
+        job.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, preexec_fn=_die_with_parent
+        )
+    job.state, job.started = "running", time.monotonic()
+
+
+def _die_with_parent() -> None:
+    """In the child: a sweep that is killed takes its cells along, instead of leaving them to run unseen."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def _look(job: Job) -> None:
+    assert job.process is not None
+    if (code := job.process.poll()) is None:
+        return
+    job.seconds = time.monotonic() - job.started
+    job.state = "measured" if code == 0 else "failed"
+    job.reason = "" if code == 0 else _reason(job, code)
+    write_outcome(job.folder, state=job.state, digest=job.cell.digest, reason=job.reason, seconds=job.seconds)
+
+
+def _reason(job: Job, code: int) -> str:
+    """One sentence: what the cell itself said, or how it died."""
+    last = job.progress
+    if code == FAILED and last.startswith("error: "):
+        return last.removeprefix("error: ")
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}; see {LOG}"
+    return f"exit code {code}: {last[:200]}" if last else f"exit code {code}; see {LOG}"
+
+
+def _stop(running: Sequence[Job]) -> None:
+    """A terminal tells the whole group of Ctrl-C; whoever is still there after a moment is told again."""
+    patience = time.monotonic() + 2.0
+    told = False
+    while any(job.process and job.process.poll() is None for job in running):
+        for job in running:
+            if job.process and job.process.poll() is None and time.monotonic() > patience:
+                job.process.send_signal(signal.SIGKILL if told else signal.SIGINT)
+        if time.monotonic() > patience:
+            told, patience = True, time.monotonic() + GRACE
+        time.sleep(TICK)

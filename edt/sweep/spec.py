@@ -1,0 +1,125 @@
+"""What a table is made of: rows, columns, scales and seeds, out of `experiments/NAME.yaml`. Runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from edt.errors import EdtError
+
+EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
+
+
+@dataclass
+class MethodRow:
+    """One method of a table; what is null is as the table has it."""
+
+    scales: list[str] | None = None
+    """Names of scales; an empty list for a method that tunes on nothing."""
+    seeds: list[int] | None = None
+    overrides: list[str] = field(default_factory=list)
+    """Options of run.py; `method=NAME` where they do not name another."""
+
+
+@dataclass
+class TableSpec:
+    """One table of the paper, or of ours."""
+
+    title: str = ""
+    tasks: list[str] = field(default_factory=list)
+    methods: dict[str, MethodRow] = field(default_factory=dict)
+    scales: list[str] = field(default_factory=list)
+    seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
+    split: str = "test"
+    """What the table shows; the other split is kept in its cells."""
+    overrides: list[str] = field(default_factory=list)
+    """Options of run.py for every cell."""
+    baseline: str = "random"
+    """The method that differences are taken to, at equal scale and seed."""
+    ceiling: str = "full"
+    """The method that ratios are taken to."""
+    ours: str = "edt"
+    headline_scale: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellSpec:
+    """One run that a table asks for, before its configuration is composed."""
+
+    table: str
+    task: str
+    method: str
+    scale: str
+    """Empty for a method that tunes on nothing."""
+    seed: int
+    overrides: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Its folder: unique in its table."""
+        return "-".join([self.task, self.scale or "none", self.method, f"s{self.seed}"])
+
+
+def read_table(name: str, changes: Mapping[str, Any] | None = None, *, folder: Path = EXPERIMENTS) -> TableSpec:
+    """The table of that name; `changes` replace fields. Raises EdtError where it does not exist or is unsound."""
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"
+        raise EdtError(f"there is no table {name!r} in {folder}; choose one of: {known}")
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(TableSpec), OmegaConf.load(path), dict(changes or {}))
+        spec = OmegaConf.to_object(merged)
+    except (OmegaConfBaseException, ValueError) as error:
+        raise EdtError(f"{path}: {' '.join(str(error).split())}") from None
+    assert isinstance(spec, TableSpec)
+    _check(spec, path)
+    return spec
+
+
+def _check(spec: TableSpec, path: Path) -> None:
+    for name in ("tasks", "methods", "scales", "seeds"):
+        if not (items := list(getattr(spec, name))):
+            raise EdtError(f"{path}: {name} is empty; name at least one")
+        if len(set(items)) < len(items):
+            raise EdtError(f"{path}: {name} names one twice: {items}")
+    if spec.split not in ("validation", "test"):
+        raise EdtError(f"{path}: split must be validation or test, not {spec.split!r}")
+
+
+def cells_of(name: str, spec: TableSpec) -> list[CellSpec]:
+    """All cells, in the order in which they are best run.
+
+    Seeds go outermost, so that a table that is stopped early has whole seeds.
+    """
+    cells = []
+    seeds = list(dict.fromkeys([*spec.seeds, *(seed for row in spec.methods.values() for seed in row.seeds or [])]))
+    for seed in seeds:
+        for task in spec.tasks:
+            for method, row in spec.methods.items():
+                if seed not in (spec.seeds if row.seeds is None else row.seeds):
+                    continue
+                for scale in _scales(spec.scales if row.scales is None else row.scales):
+                    cells.append(_cell(name, spec, task, method, row, scale, seed))
+    return cells
+
+
+def _scales(names: Sequence[str]) -> Sequence[str]:
+    return names or [""]
+
+
+def _cell(table: str, spec: TableSpec, task: str, method: str, row: MethodRow, scale: str, seed: int) -> CellSpec:
+    named = any(override.startswith("method=") for override in row.overrides)
+    own = [f"task={task}", *([] if named else [f"method={method}"]), *([f"scale={scale}"] if scale else [])]
+    return CellSpec(
+        table=table,
+        task=task,
+        method=method,
+        scale=scale,
+        seed=seed,
+        overrides=(*own, f"seed={seed}", f"method.name={method}", *row.overrides, *spec.overrides),
+    )

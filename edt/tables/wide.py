@@ -1,0 +1,276 @@
+"""From long cells to the table of the paper: rows of methods and scales, columns of tasks, and what compares them.
+
+Knows statistics and the states of cells; knows no format. Every figure comes
+from `Cell`s alone, so that a table is made again without running anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from edt.tables.cells import Cell
+from edt.tables.seeds import Average, difference_test, mean_std
+
+MEAN = "mean"
+"""The column of means over tasks."""
+FEWEST_SEEDS = 2
+"""Fewer are not ranked: one seed may be luck."""
+
+Answers = list[list[bool]]
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A method minus another one, paired by seed and question."""
+
+    mean: float
+    low: float
+    """95% interval, by bootstrap over seeds and questions."""
+    high: float
+    p: float
+    """Two-sided; Holm-corrected over all differences of its kind in the table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One place of the table."""
+
+    state: str
+    """As of a cell; `measured` where at least one seed is, and none failed or is missing."""
+    reasons: tuple[str, ...] = ()
+    seeds: int = 0
+    mean: float | None = None
+    std: float | None = None
+    unparsed: float | None = None
+    """Share of unparsed answers."""
+    filled: float | None = None
+    """Share of training samples that no skill asked for."""
+    rank: int | None = None
+    """1 or 2 among methods at the same scale and task."""
+    to_baseline: Difference | None = None
+    to_ceiling: Difference | None = None
+    runs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A method at a scale; `entries` by task, and `mean`."""
+
+    method: str
+    scale: str
+    entries: Mapping[str, Entry]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """What the paper claims of its main table, computed as it defines it."""
+
+    scale: str
+    worst_task: str | None = None
+    worst_ratio: float | None = None
+    """Of our method to the ceiling, on the task where it is smallest."""
+    mean_ratio: float | None = None
+    """Of the means over tasks."""
+    mean_gain: float | None = None
+    """Of our method over the baseline, mean over tasks."""
+    tasks_ahead: int | None = None
+    tasks: int = 0
+    reason: str = ""
+    """Why a figure is not there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wide:
+    """A whole table."""
+
+    title: str
+    split: str
+    tasks: tuple[str, ...]
+    rows: tuple[Row, ...]
+    baseline: str
+    ceiling: str
+    headline: Headline
+    coverage: Mapping[str, int] = field(default_factory=dict)
+    """Runs by state."""
+
+
+def widen(
+    cells: Sequence[Cell], *, title: str, split: str, baseline: str, ceiling: str, ours: str, headline_scale: str
+) -> Wide:
+    """The table of one split. The order of tasks, methods and scales is that of the cells."""
+    cells = [cell for cell in cells if cell.split == split]
+    tasks = tuple(dict.fromkeys(cell.task for cell in cells))
+    scales = list(dict.fromkeys(cell.scale for cell in cells))
+    methods = list(dict.fromkeys(cell.method for cell in cells))
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.method, cell.scale, cell.task), []).append(cell)
+    places = [(m, s) for s in scales for m in methods if any((m, s, task) in groups for task in tasks)]
+    places.sort(key=lambda place: (place[1] != "", place[0] == ceiling))  # untuned first, Full Data last
+    rows = [
+        Row(method=m, scale=s, entries=_with_mean({task: _entry(groups.get((m, s, task), [])) for task in tasks}))
+        for m, s in places
+    ]
+    rows = _compared(rows, groups, tasks, baseline=baseline, ceiling=ceiling)
+    rows = _ranked(rows, [*tasks, MEAN], ceiling=ceiling)
+    states: dict[str, int] = {}
+    for cell in cells:
+        states[cell.state] = states.get(cell.state, 0) + 1
+    return Wide(
+        title=title,
+        split=split,
+        tasks=tasks,
+        rows=tuple(rows),
+        baseline=baseline,
+        ceiling=ceiling,
+        headline=_headline(rows, tasks, ours=ours, baseline=baseline, ceiling=ceiling, scale=headline_scale),
+        coverage=states,
+    )
+
+
+def _entry(cells: Sequence[Cell]) -> Entry:
+    measured = [cell for cell in cells if cell.state == "measured"]
+    others = [cell for cell in cells if cell.state != "measured"]
+    state = others[0].state if others else "measured" if measured else "missing"
+    reasons = tuple(dict.fromkeys(f"seed {cell.seed}: {cell.reason}" for cell in others))
+    if not measured:
+        return Entry(state=state, reasons=reasons, runs=tuple(cell.run for cell in cells))
+    mean, std = mean_std([cell.score for cell in measured if cell.score is not None])
+    asked = sum(cell.n or 0 for cell in measured)
+    trained = sum(cell.trained_samples or 0 for cell in measured)
+    return Entry(
+        state=state,
+        reasons=reasons,
+        seeds=len(measured),
+        mean=mean,
+        std=std,
+        unparsed=sum(cell.unparsed or 0 for cell in measured) / asked if asked else None,
+        filled=sum(cell.filled or 0 for cell in measured) / trained if trained else None,
+        runs=tuple(cell.run for cell in cells),
+    )
+
+
+def _with_mean(entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The mean over tasks is there only where every task is: a mean over fewer tasks is another figure."""
+    whole = [entry.mean for entry in entries.values() if entry.mean is not None]
+    if len(whole) < len(entries) or not entries:
+        return {**entries, MEAN: Entry(state="missing", reasons=("not all tasks are measured",))}
+    seeds = min(entry.seeds for entry in entries.values())
+    state = next((entry.state for entry in entries.values() if entry.state != "measured"), "measured")
+    return {**entries, MEAN: Entry(state=state, seeds=seeds, mean=sum(whole) / len(whole))}
+
+
+def _answers(cells: Sequence[Cell], seeds: Sequence[int]) -> Answers:
+    by_seed = {cell.seed: [mark == "1" for mark in cell.outcomes] for cell in cells if cell.state == "measured"}
+    return [by_seed[seed] for seed in seeds]
+
+
+def _paired(ours: Sequence[Cell], theirs: Sequence[Cell]) -> tuple[Answers, Answers] | None:
+    """Answers by shared seed; None where there is none, or the questions are not the same."""
+    own, other = ([cell.seed for cell in cells if cell.state == "measured"] for cells in (ours, theirs))
+    seeds = sorted(set(own) & set(other))
+    if not seeds:
+        return None
+    a, b = _answers(ours, seeds), _answers(theirs, seeds)
+    return (a, b) if all(len(x) == len(y) for x, y in zip(a, b, strict=True)) else None
+
+
+def _compared(
+    rows: Sequence[Row],
+    groups: Mapping[tuple[str, str, str], Sequence[Cell]],
+    tasks: Sequence[str],
+    *,
+    baseline: str,
+    ceiling: str,
+) -> list[Row]:
+    """Rows with differences to the baseline at their own scale, and to the ceiling."""
+    top = next((scale for method, scale, _ in groups if method == ceiling), None)
+    raw: dict[str, dict[tuple[int, str], tuple[Average, float]]] = {"to_baseline": {}, "to_ceiling": {}}
+    for number, row in enumerate(rows):
+        for task in tasks:
+            own = groups.get((row.method, row.scale, task), [])
+            for kind, method, scale in (("to_baseline", baseline, row.scale), ("to_ceiling", ceiling, top)):
+                if row.method in (method, ceiling) or scale is None:
+                    continue
+                pair = _paired(own, groups.get((method, scale, task), []))
+                if pair is not None:
+                    raw[kind][number, task] = difference_test(*pair)
+    corrected = {kind: holm({place: p for place, (_, p) in found.items()}) for kind, found in raw.items()}
+    out = []
+    for number, row in enumerate(rows):
+        entries = dict(row.entries)
+        for kind, found in raw.items():
+            for task in tasks:
+                if (number, task) in found:
+                    of = found[number, task][0]
+                    made = Difference(mean=of.mean, low=of.low, high=of.high, p=corrected[kind][number, task])
+                    entries[task] = replace(entries[task], **{kind: made})
+        out.append(replace(row, entries=entries))
+    return out
+
+
+def holm(ps: Mapping[Key, float]) -> dict[Key, float]:
+    """p-values after Holm (1979): the k-th smallest of m times m - k + 1, never falling, at most 1."""
+    running, out = 0.0, {}
+    for rank, key in enumerate(sorted(ps, key=lambda key: ps[key])):
+        running = max(running, min(1.0, ps[key] * (len(ps) - rank)))
+        out[key] = running
+    return out
+
+
+def _ranked(rows: Sequence[Row], columns: Sequence[str], *, ceiling: str) -> list[Row]:
+    """Best and second at each scale and column, among whole entries of enough seeds; the ceiling does not compete."""
+    out = [dict(row.entries) for row in rows]
+    for scale in dict.fromkeys(row.scale for row in rows):
+        for column in columns:
+            fit = [
+                number
+                for number, row in enumerate(rows)
+                if row.scale == scale and row.method != ceiling and _rankable(row.entries[column])
+            ]
+            if len(fit) < 2:
+                continue
+            values = sorted({round(rows[n].entries[column].mean or 0.0, 6) for n in fit}, reverse=True)
+            for n in fit:
+                place = values.index(round(rows[n].entries[column].mean or 0.0, 6)) + 1
+                if place <= 2:
+                    out[n][column] = replace(out[n][column], rank=place)
+    return [replace(row, entries=entries) for row, entries in zip(rows, out, strict=True)]
+
+
+def _rankable(entry: Entry) -> bool:
+    return entry.state == "measured" and entry.mean is not None and entry.seeds >= FEWEST_SEEDS
+
+
+def _headline(
+    rows: Sequence[Row], tasks: Sequence[str], *, ours: str, baseline: str, ceiling: str, scale: str
+) -> Headline:
+    def row(method: str, at: str | None) -> Row | None:
+        return next((row for row in rows if row.method == method and at in (None, row.scale)), None)
+
+    found = {ours: row(ours, scale), ceiling: row(ceiling, None), baseline: row(baseline, scale)}
+    for name, one in found.items():
+        if one is None or any(one.entries[task].mean is None for task in tasks):
+            return Headline(scale=scale, tasks=len(tasks), reason=f"{name} is not measured on every task")
+
+    def scores(name: str) -> list[float]:
+        one = found[name]
+        assert one is not None
+        return [one.entries[task].mean or 0.0 for task in tasks]
+
+    us, top, base = scores(ours), scores(ceiling), scores(baseline)
+    if not all(top):
+        return Headline(scale=scale, tasks=len(tasks), reason=f"{ceiling} scores nothing on a task")
+    ratio, task = min(zip((a / b for a, b in zip(us, top, strict=True)), tasks, strict=True))
+    return Headline(
+        scale=scale,
+        worst_task=task,
+        worst_ratio=ratio,
+        mean_ratio=sum(us) / sum(top),
+        mean_gain=sum(a - b for a, b in zip(us, base, strict=True)) / len(tasks),
+        tasks_ahead=sum(a > b for a, b in zip(us, base, strict=True)),
+        tasks=len(tasks),
+    )

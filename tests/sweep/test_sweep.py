@@ -1,0 +1,234 @@
+"""Tables of fakes, in processes as a user starts them."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from edt.errors import EdtError
+from edt.store.folders import MANIFEST
+from edt.sweep.command import Request, sweep
+from edt.sweep.live import clock
+from edt.tables.cells import read_cells
+from tests.harness import FAKE_CONF, FAKES, ROOT, environment, run_apart
+
+TABLE = """
+title: Small table
+tasks: [fake, other]
+scales: ["96"]
+seeds: [0]
+methods:
+  pretrained: {scales: [], seeds: [0]}
+  random: {}
+  edt: {}
+headline_scale: "96"
+"""
+OUTPUTS = ("cells.csv", "table.md", "table.tex", "table.html", "wide.csv")
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "small.yaml").write_text(TABLE)
+    return tmp_path
+
+
+def options(place, *arguments, table="small", name="output"):
+    return [
+        f"table={table}",
+        f"experiments={place / 'experiments'}",
+        f"config_dir={FAKE_CONF}",
+        f"output={place / name}",
+        f"results={place / f'{name}_results'}",
+        f"store.root={place / 'store'}",
+        *FAKES[1:],  # the task is the table's own choice
+        *arguments,
+    ]
+
+
+def command(place, *arguments, name="output"):
+    return [sys.executable, "sweep.py", *options(place, *arguments, name=name)]
+
+
+def results(place, name="output"):
+    return {file: (place / f"{name}_results" / "small" / file).read_bytes() for file in OUTPUTS}
+
+
+def made(place):
+    """Stages by kind and key."""
+    return {path.parent.name: path.parent.parent.name for path in (place / "store").glob(f"*/*/{MANIFEST}")}
+
+
+def test_a_plan_counts_what_is_shared_and_starts_nothing(place, capsys):
+    sweep(options(place, "action=plan"))
+    shown = capsys.readouterr().out
+    assert "6 cells (0 done, 0 failed before, 6 to run)" in shown
+    counts = {line.split()[0]: [int(n) for n in line.split()[1:4]] for line in shown.splitlines() if "unknown" in line}
+    # Random takes no notice of the task, so one training serves both; two rounds of edt serve one task each.
+    assert counts["tune"] == [6, 5, 5]
+    assert counts["identify"] == [4, 4, 4]
+    assert counts["evaluate"] == [6, 6, 6]
+    assert not (place / "store").exists()
+    assert not (place / "output").exists()
+
+
+def test_a_table_is_run_resumed_and_rendered_again_byte_for_byte(place, capsys):
+    first = run_apart(command(place, "jobs=2"), timeout=300)
+    assert first.returncode == 0, first.stderr
+    assert "Coverage: 6 of 6 runs measured" in " ".join(first.stdout.split())
+    cells = read_cells(place / "output_results" / "small" / "cells.csv")
+    assert len(cells) == 12
+    assert {cell.state for cell in cells} == {"measured"}
+    assert [cell.trained_samples for cell in cells if cell.split == "test"] == [0, 96, 96, 0, 96, 96]
+    kept, stages = results(place), made(place)
+    # both tasks have the same gaps, so that even less is tuned than could be planned
+    assert sum(kind == "tune" for kind in stages.values()) == 3
+
+    sweep(options(place))
+    assert "6 done" in capsys.readouterr().out
+    assert results(place) == kept
+    assert made(place) == stages
+    for file in OUTPUTS[1:]:
+        (place / "output_results" / "small" / file).unlink()
+    sweep(options(place, "action=render"))
+    assert results(place) == kept
+
+    # a changed part makes its cells missing, and says so
+    sweep(options(place, "action=plan", "+tuner.epochs=2"))
+    assert "6 cells (0 done" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"), [("kill", "killed by SIGKILL"), ("exit", "exit code 7"), ("error", "tuner")]
+)
+def test_a_cell_that_dies_costs_only_itself_and_is_run_again(place, end, reason):
+    fatal = [f"tuner.{k}={v}" for k, v in {"end": end, "fatal_seed": 1, "spared_by": place / "mended"}.items()]
+    arguments = ["tasks=fake", "methods=random", "seeds=0,1", *(f"+{one}" for one in fatal)]
+    done = run_apart(command(place, *arguments), timeout=300)
+    assert done.returncode == 1
+    assert "1 of 2 cells failed; the same command runs them again" in done.stderr
+    cells = [cell for cell in read_cells(place / "output_results" / "small" / "cells.csv") if cell.split == "test"]
+    assert [cell.state for cell in cells] == ["measured", "failed"]
+    assert reason in cells[1].reason
+    (place / "mended").touch()
+    again = run_apart(command(place, *arguments), timeout=300)
+    assert again.returncode == 0, again.stderr
+    cells = read_cells(place / "output_results" / "small" / "cells.csv")
+    assert {cell.state for cell in cells} == {"measured"}
+
+
+def test_on_error_stop_starts_nothing_more(place):
+    arguments = ["tasks=fake", "methods=random", "seeds=1,0", "on_error=stop", "+tuner.fatal_seed=1"]
+    done = run_apart(command(place, *arguments), timeout=300)
+    assert done.returncode == 1
+    assert "1 of 2 cells failed, 1 not started" in done.stderr
+    states = [cell.state for cell in read_cells(place / "output_results" / "small" / "cells.csv")]
+    assert states == ["failed", "failed", "missing", "missing"]
+
+
+def test_ctrl_c_stops_cells_and_leaves_a_table_to_go_on_with(place):
+    process = subprocess.Popen(
+        command(place, "tuner.delay=0.5"), cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: list((place / "store").glob("tune/*.part")))
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on" in said
+    assert run_apart(command(place, "tasks=fake", "methods=pretrained"), timeout=300).returncode == 0
+
+
+def test_kills_at_any_moment_change_nothing_and_repeat_nothing(place):
+    once = run_apart(command(place, "jobs=2", name="calm"), timeout=300)
+    assert once.returncode == 0, once.stderr
+    calm = results(place, "calm")
+    (place / "store").rename(place / "calm_store")
+    draw, finished = random.Random(0), {}
+    for _ in range(int(os.environ.get("EDT_KILLS", "3"))):
+        process = subprocess.Popen(
+            command(place, "jobs=2"), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        time.sleep(draw.uniform(2, 9))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert finished.items() <= born(place).items(), "a finished stage was made again"
+        finished = born(place)
+    last = run_apart(command(place, "jobs=2"), timeout=300)
+    assert last.returncode == 0, last.stderr
+    assert finished.items() <= born(place).items()
+    assert results(place) == calm
+
+
+def test_two_sweeps_on_one_store_make_each_stage_once(place):
+    both = [
+        subprocess.Popen(command(place, name=name), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
+        for name in ("one", "two")
+    ]
+    assert [process.wait(timeout=300) for process in both] == [0, 0]
+    assert results(place, "one") == results(place, "two")
+    notes = [
+        json.loads(line) for path in place.glob("*/small/*/stages.jsonl") for line in path.read_text().splitlines()
+    ]
+    fresh = [note["key"] for note in notes if not note["reused"]]
+    assert len(fresh) == len(set(fresh)) == len(made(place))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["table=nothing"], "there is no table 'nothing' .* choose one of: small"),
+        (["table="], "name a table: .* known are small"),
+        (["action=fly"], "action must be one of run, plan, render, not 'fly'"),
+        (["jobs=0"], "jobs must be a whole number above 0, not 0"),
+        (["on_error=cry"], "on_error must be continue or stop"),
+        (["methods=magic"], "has no method 'magic'; choose of: pretrained, random, edt"),
+        (["seeds=0,0"], "seeds names one twice"),
+        (["tasks=nowhere", "action=plan"], "there is no task called 'nowhere'; choose one of: "),
+        (["nonsense"], "cannot read the option 'nonsense'"),
+        (["action=render"], "there is no .*cells.csv; run the table first"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(place, arguments, message):
+    with pytest.raises(EdtError, match=message):
+        sweep(options(place, *arguments))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title: x\ntasks: [fake]\nmethods: {edt: {}}", "scales is empty"),
+        ("titel: x", "titel"),
+        ("tasks: [fake]\nmethods: {edt: {}}\nscales: [a]\nsplit: train", "split must be validation or test"),
+    ],
+)
+def test_a_table_that_is_unsound_is_refused(place, text, message):
+    (place / "experiments" / "small.yaml").write_text(text)
+    with pytest.raises(EdtError, match=message):
+        Request.read(options(place)).spec()
+
+
+def test_help_is_there_at_once():
+    done = run_apart([sys.executable, "sweep.py", "--help"])
+    assert done.returncode == 0
+    assert "action=plan" in done.stdout
+
+
+def test_clock():
+    assert [clock(s) for s in (3, 600, 36000)] == ["3 s", "10 min", "10.0 h"]
+
+
+def born(place):
+    """When each stage was put in its place."""
+    return {str(path): path.stat().st_mtime_ns for path in (place / "store").glob(f"*/*/{MANIFEST}")}
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.1)

@@ -1,0 +1,148 @@
+import csv
+import io
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edt.tables.cells import Cell
+from edt.tables.render import html_table, latex, markdown, page_of, wide_csv
+from edt.tables.seeds import difference, difference_test
+from edt.tables.wide import MEAN, holm, widen
+
+
+def cell(task, method, scale, seed, outcomes, state="measured", reason=""):
+    measured = state == "measured"
+    return Cell(
+        table="small",
+        task=task,
+        method=method,
+        scale=scale,
+        student="pocket",
+        teacher="",
+        seed=seed,
+        split="test",
+        state=state,
+        reason=reason,
+        score=outcomes.count("1") / len(outcomes) if measured else None,
+        n=len(outcomes) if measured else None,
+        unparsed=outcomes.count("u") if measured else None,
+        filled=0 if measured else None,
+        trained_samples=10 if measured else None,
+        outcomes=outcomes if measured else "",
+        run=f"{task}-{scale}-{method}-s{seed}",
+    )
+
+
+def table(**changes):
+    """Two tasks of ten questions, two seeds: ours is right on 8 and 6, Random on 5 and 5, Full on 8 and 8."""
+    cells = []
+    for seed in (0, 1):
+        for task, ours in (("a", "1111111100"), ("b", "1111110000")):
+            cells += [
+                cell(task, "random", "96", seed, "11111000uu"),
+                cell(task, "edt", "96", seed, ours),
+                cell(task, "full", "full", seed, "1111111100"),
+            ]
+    cells = [changes.get(f"{c.task}_{c.method}_{c.seed}", c) for c in cells]
+    return wide([one for one in cells if one is not None])
+
+
+def wide(cells):
+    return widen(cells, title="Small", split="test", baseline="random", ceiling="full", ours="edt", headline_scale="96")
+
+
+def entry(of, method, task):
+    return next(row for row in of.rows if row.method == method).entries[task]
+
+
+def test_means_headlines_and_ranks():
+    found = table()
+    assert [(row.method, row.scale) for row in found.rows] == [("random", "96"), ("edt", "96"), ("full", "full")]
+    assert entry(found, "edt", "a").mean == 0.8
+    assert entry(found, "edt", MEAN).mean == pytest.approx(0.7)
+    assert [entry(found, method, "a").rank for method in ("random", "edt", "full")] == [2, 1, None]
+    line = found.headline
+    assert line.worst_task == "b"
+    assert line.worst_ratio == pytest.approx(0.75)
+    assert line.mean_ratio == pytest.approx(1.4 / 1.6)
+    assert line.mean_gain == pytest.approx(0.2)
+    assert (line.tasks_ahead, line.tasks) == (2, 2)
+
+
+def test_differences_are_paired_and_corrected():
+    found = entry(table(), "edt", "a").to_baseline
+    assert found is not None
+    assert found.mean == pytest.approx(0.3)
+    assert found.low < found.mean < found.high
+    assert entry(table(), "random", "a").to_baseline is None
+    ceiling = entry(table(), "edt", "a").to_ceiling
+    assert ceiling is not None
+    assert (ceiling.mean, ceiling.p) == (0, 1)
+
+
+def test_a_state_is_never_a_number():
+    failed = cell("a", "edt", "96", 1, "", state="failed", reason="killed by SIGKILL")
+    found = table(a_edt_1=failed)
+    half = entry(found, "edt", "a")
+    assert (half.state, half.seeds, half.rank) == ("failed", 1, None)
+    assert half.reasons == ("seed 1: killed by SIGKILL",)
+    assert "Coverage: 11 of 12 runs measured (1 failed, 11 measured)." in markdown(found)
+    assert "[1] failed: seed 1: killed by SIGKILL" in markdown(found)
+    none = table(a_edt_0=None, a_edt_1=None)
+    assert entry(none, "edt", "a").state == "missing"
+    assert entry(none, "edt", MEAN).mean is None
+    assert "edt is not measured on every task" in markdown(none)
+
+
+def test_one_seed_is_neither_bold_nor_second():
+    one = wide([cell("a", method, "96", 0, "1100") for method in ("random", "edt")])
+    assert all(of.entries["a"].rank is None for of in one.rows)
+
+
+def test_unparsed_rates_are_told():
+    assert "Unparsed answers: Random 96 a 20.0%; Random 96 b 20.0%." in page_of(table()).notes
+
+
+def test_every_format_says_the_same():
+    found = table()
+    rows = list(csv.DictReader(io.StringIO(wide_csv(found))))
+    assert [row["a"] for row in rows] == ["0.500000", "0.800000", "0.800000"]
+    shown = html_table(found, lambda run: f"runs/{run}.html")
+    for text in ("80.0 ± 0.0 (2)", "60.0 ± 0.0 (2)"):
+        assert text in markdown(found)
+        assert text.replace("±", r"$\pm$") in latex(found)
+        assert text in shown
+    assert 'href="runs/a-96-edt-s0.html"' in shown
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex (Debian: texlive-latex-base)")
+def test_the_latex_compiles(tmp_path):
+    (tmp_path / "table.tex").write_text(latex(table()), "utf-8")
+    done = subprocess.run(["pdflatex", "-interaction=batchmode", "table.tex"], cwd=tmp_path, check=False)
+    assert done.returncode == 0
+
+
+@given(st.dictionaries(st.integers(), st.floats(0, 1), max_size=12))
+def test_holm_keeps_the_order_and_never_lowers_a_p(ps):
+    corrected = holm(ps)
+    assert all(ps[key] <= corrected[key] <= 1 for key in ps)
+    ordered = sorted(ps, key=lambda key: ps[key])
+    assert [corrected[key] for key in ordered] == sorted(corrected.values())
+
+
+def test_holm_as_worked_by_hand():
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx({"a": 0.03, "c": 0.06, "b": 0.06})
+
+
+@given(
+    st.integers(1, 3).flatmap(
+        lambda n: st.lists(st.lists(st.booleans(), min_size=6, max_size=6), min_size=n, max_size=n)
+    )
+)
+def test_a_method_does_not_differ_from_itself(answers):
+    found, p = difference_test(answers, answers)
+    assert (found.mean, found.low, found.high, p) == (0, 0, 0, 1)
+    assert difference(answers, answers) == found
