@@ -99,17 +99,21 @@ def _verified_seconds(final: Path) -> float | None:
     """Seconds that a whole result cost; None where there is none, or a damaged one was moved out of the way."""
     if not final.exists():
         return None
+    if damaged := damage_of(final):
+        log.warning("%s is damaged (%s); it is made again", final, ", ".join(damaged[:3]))
+        shutil.rmtree(final)
+        return None
+    return float(json.loads((final / MANIFEST).read_text())["seconds"])
+
+
+def damage_of(folder: Path) -> list[str]:
+    """Names of files that are not what the manifest says; of the manifest itself where it cannot be read."""
     try:
-        manifest = json.loads((final / MANIFEST).read_text())
-        damaged = [name for name, sha in manifest["files"].items() if _differs(final / name, sha)]
-        seconds = float(manifest["seconds"])
+        manifest = json.loads((folder / MANIFEST).read_text())
+        float(manifest["seconds"])
+        return [name for name, sha in manifest["files"].items() if _differs(folder / name, sha)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        damaged, seconds = [MANIFEST], 0.0
-    if not damaged:
-        return seconds
-    log.warning("%s is damaged (%s); it is made again", final, ", ".join(damaged[:3]))
-    shutil.rmtree(final)
-    return None
+        return [MANIFEST]
 
 
 def _differs(path: Path, sha: str) -> bool:

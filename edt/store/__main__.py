@@ -1,0 +1,132 @@
+"""Looks after a stage store.
+
+python -m edt.store ls                 what is in it: results, size, what they cost to make
+python -m edt.store verify             every file against its checksum; names what is damaged
+python -m edt.store gc [--yes]         what killed runs left, and results that no run refers to any more
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich import box
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from edt.cli import say_errors
+from edt.errors import EdtError
+from edt.store.folders import MANIFEST, damage_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One folder of a store."""
+
+    stage: str
+    folder: Path
+    bytes: int
+    seconds: float | None
+    """What making it cost; None where its manifest cannot be read."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=("ls", "verify", "gc"))
+    parser.add_argument("--root", type=Path, default=Path("outputs/store"))
+    parser.add_argument("--runs", type=Path, default=Path("outputs"), help="gc: where runs say what they use")
+    parser.add_argument("--yes", action="store_true", help="gc: remove; without it nothing is")
+    options = parser.parse_args()
+    if not options.root.is_dir():
+        raise EdtError(f"there is no store at {options.root}; name one with --root")
+    console = Console()
+    if options.action == "ls":
+        _ls(console, list(results(options.root)))
+    elif options.action == "verify":
+        _verify(console, list(results(options.root)))
+    else:
+        _gc(console, options.root, options.runs, remove=options.yes)
+
+
+def results(root: Path) -> Iterator[Result]:
+    """All whole results, by stage and key."""
+    for folder in sorted(path for path in root.glob("*/*") if path.is_dir() and not path.name.endswith(".part")):
+        try:
+            seconds = float(json.loads((folder / MANIFEST).read_text())["seconds"])
+        except (OSError, ValueError, KeyError, TypeError):
+            seconds = None
+        yield Result(stage=folder.parent.name, folder=folder, bytes=size_of(folder), seconds=seconds)
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def used_by(runs: Path) -> set[str]:
+    """Keys that any run under `runs` refers to, by its `stages.jsonl`."""
+    return {
+        json.loads(line)["key"]
+        for notes in runs.rglob("stages.jsonl")
+        for line in notes.read_text("utf-8").splitlines()
+        if line.strip()
+    }
+
+
+def _ls(console: Console, found: Sequence[Result]) -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in ("stage", "results", "MB", "made in s"):
+        table.add_column(head, justify="left" if head == "stage" else "right")
+    for stage in sorted({one.stage for one in found}):
+        of = [one for one in found if one.stage == stage]
+        table.add_row(
+            stage,
+            str(len(of)),
+            f"{sum(one.bytes for one in of) / 1e6:.1f}",
+            f"{sum(one.seconds or 0 for one in of):.0f}",
+        )
+    console.print(table)
+
+
+def _verify(console: Console, found: Sequence[Result]) -> None:
+    damaged = 0
+    for one in track(found, "verifying", console=Console(stderr=True), transient=True):
+        if names := damage_of(one.folder):
+            damaged += 1
+            console.print(f"damaged: {one.folder} ({', '.join(names[:3])})", markup=False, soft_wrap=True)
+    console.print(f"{len(found) - damaged} of {len(found)} results are whole", highlight=False)
+    if damaged:
+        raise EdtError(f"{damaged} results are damaged; a run that needs one makes it again")
+
+
+def _gc(console: Console, root: Path, runs: Path, *, remove: bool) -> None:
+    """What is being made now is locked, and left alone."""
+    used = used_by(runs)
+    left = [path for path in sorted(root.glob("*/*.part")) if path.is_dir()]
+    unused = [one.folder for one in results(root) if one.folder.name not in used]
+    freed = 0
+    for folder in [*left, *unused]:
+        lock = FileLock(f"{folder.with_name(folder.name.removesuffix('.part'))}.lock")
+        try:
+            with lock.acquire(timeout=0):
+                size, why = size_of(folder), "left by a killed run" if folder in left else "no run refers to it"
+                if remove:
+                    shutil.rmtree(folder)
+        except Timeout:
+            console.print(f"in use: {folder}", markup=False, soft_wrap=True)
+            continue
+        freed += size
+        console.print(f"{'removed' if remove else 'would remove'}: {folder} ({why})", markup=False, soft_wrap=True)
+    console.print(
+        f"{freed / 1e6:.1f} MB" + ("" if remove or not freed else "; give --yes to remove them"), highlight=False
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(say_errors(main))

@@ -1,0 +1,67 @@
+import json
+import sys
+
+import pytest
+from filelock import FileLock
+
+from tests.harness import run_apart, run_here
+
+
+def store(tmp_path, *arguments):
+    places = ["--root", str(tmp_path / "store"), "--runs", str(tmp_path)]
+    return run_apart([sys.executable, "-m", "edt.store", *arguments, *places])
+
+
+@pytest.fixture
+def used(tmp_path):
+    """A store that one run refers to."""
+    run_here(tmp_path)
+    return tmp_path
+
+
+def folders(place):
+    return sorted(path for path in (place / "store").glob("*/*") if path.is_dir())
+
+
+def test_ls_counts_results_by_stage(used):
+    shown = store(used, "ls")
+    assert shown.returncode == 0
+    counts = {line.split()[0]: int(line.split()[1]) for line in shown.stdout.splitlines() if len(line.split()) == 4}
+    assert counts == {"analyse": 2, "evaluate": 1, "identify": 2, "predict": 3, "select": 2, "tune": 2}
+
+
+def test_verify_names_what_is_damaged(used):
+    whole = store(used, "verify")
+    assert (whole.returncode, whole.stdout.strip()) == (0, "12 of 12 results are whole")
+    victim = next((used / "store" / "predict").glob("*/result.jsonl"))
+    victim.write_text("{}")
+    done = store(used, "verify")
+    assert done.returncode == 1
+    assert f"damaged: {victim.parent} (result.jsonl)" in done.stdout
+    assert "11 of 12" in done.stdout
+
+
+def test_gc_removes_only_what_no_run_needs_and_only_when_told(used):
+    kept = folders(used)
+    left = used / "store" / "tune" / "abc.part"
+    left.mkdir()
+    unused = used / "store" / "tune" / "def"
+    unused.mkdir()
+    (unused / "manifest.json").write_text(json.dumps({"seconds": 1, "files": {}}))
+    shown = store(used, "gc")
+    assert f"would remove: {left} (left by a killed run)" in shown.stdout
+    assert f"would remove: {unused} (no run refers to it)" in shown.stdout
+    assert left.exists()
+    assert unused.exists()
+    with FileLock(f"{unused}.lock"):
+        assert f"in use: {unused}" in store(used, "gc", "--yes").stdout
+    assert not left.exists()
+    assert unused.exists()
+    store(used, "gc", "--yes")
+    assert folders(used) == kept
+
+
+def test_a_store_that_is_not_there_is_named(tmp_path):
+    done = store(tmp_path, "ls")
+    assert done.returncode == 1
+    assert "there is no store at" in done.stderr
