@@ -129,7 +129,7 @@ def sweep(arguments: Sequence[str]) -> None:
     jobs = _run(request, plan, output)
     cells = cells_from(make_plan(specs, request.overrides, output, config_dir=request.config_dir).cells, output)
     write_cells(cells, request.results / request.table / "cells.csv")
-    show(console, render(spec, request.results / request.table, output=output))
+    show(console, render(spec, request.results / request.table))
     _say_failures(console, jobs, output)
 
 

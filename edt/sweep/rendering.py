@@ -10,6 +10,7 @@ from rich.console import Console
 
 from edt.sweep.spec import TableSpec
 from edt.tables.cells import read_cells
+from edt.tables.curves import plot_scores
 from edt.tables.render import html_table, latex, markdown, page_of, terminal, wide_csv
 from edt.tables.wide import Wide, widen
 
@@ -22,8 +23,8 @@ class Rendered:
     files: tuple[Path, ...]
 
 
-def render(spec: TableSpec, folder: Path, *, output: Path | None = None) -> Rendered:
-    """Read `folder/cells.csv` and write every format beside it. `output` is where the runs' own files are, if known."""
+def render(spec: TableSpec, folder: Path) -> Rendered:
+    """Read `folder/cells.csv` and write every format beside it."""
     cells = read_cells(folder / "cells.csv")
     wide = widen(
         cells,
@@ -47,7 +48,8 @@ def render(spec: TableSpec, folder: Path, *, output: Path | None = None) -> Rend
         beside.write_text(make(wide), "utf-8")
         beside.replace(path)
         files.append(path)
-    return Rendered(wide=wide, files=tuple(files))
+    samples = {cell.scale: cell.trained_samples for cell in cells if cell.trained_samples and cell.method == spec.ours}
+    return Rendered(wide=wide, files=(*files, *plot_scores(wide, samples, folder)))
 
 
 def show(console: Console, rendered: Rendered) -> None:

@@ -28,7 +28,7 @@ methods:
   edt: {}
 headline_scale: "96"
 """
-OUTPUTS = ("cells.csv", "table.md", "table.tex", "table.html", "wide.csv")
+OUTPUTS = ("cells.csv", "table.md", "table.tex", "table.html", "wide.csv", "scores.svg", "scores.png")
 
 
 @pytest.fixture
