@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from edt.sweep.live import clock, live_view
 from edt.sweep.plan import Plan, make_plan
 from edt.sweep.record import cells_from
 from edt.sweep.rendering import render, show
+from edt.sweep.report import write_report
 from edt.sweep.run import Job, run_cells
 from edt.sweep.spec import EXPERIMENTS, TableSpec, cells_of, read_table
 from edt.tables.cells import write_cells
@@ -113,24 +114,36 @@ def sweep(arguments: Sequence[str]) -> None:
     request = Request.read(arguments)
     spec = request.spec()
     console = Console()
-    if request.action == "render":
-        show(console, render(spec, request.results / request.table))
-        return
-    output = request.output / request.table
+    output, results = request.output / request.table, request.results / request.table
     specs = cells_of(request.table, spec)
-    plan = make_plan(specs, request.overrides, output, config_dir=request.config_dir)
+
+    def planned() -> Plan:
+        return make_plan(specs, request.overrides, output, config_dir=request.config_dir)
+
+    if request.action == "render":
+        _render(console, request, spec, planned() if output.is_dir() else None)
+        return
+    plan = planned()
     print_plan(console, request, plan)
     if request.action == "plan":
         return
-    missing = [cell for cell in plan.cells if cell.state != "measured"]
-    for cell in missing:
-        if cell.reason:
+    for cell in plan.cells:
+        if cell.state != "measured" and cell.reason:
             raise EdtError(f"{cell.spec.name} cannot be run here: {cell.reason}")
     jobs = _run(request, plan, output)
-    cells = cells_from(make_plan(specs, request.overrides, output, config_dir=request.config_dir).cells, output)
-    write_cells(cells, request.results / request.table / "cells.csv")
-    show(console, render(spec, request.results / request.table))
-    _say_failures(console, jobs, output)
+    plan = planned()
+    write_cells(cells_from(plan.cells, output), results / "cells.csv")
+    _render(console, request, spec, plan)
+    _say_failures(console, jobs)
+
+
+def _render(console: Console, request: Request, spec: TableSpec, plan: Plan | None) -> None:
+    """Everything that is made from `cells.csv`; and the report, where the runs' own files are on this machine."""
+    rendered = render(spec, request.results / request.table)
+    if plan is not None:
+        report = write_report(rendered.wide, plan.cells, request.output / request.table, rendered.files)
+        rendered = replace(rendered, files=(*rendered.files, report))
+    show(console, rendered)
 
 
 def _run(request: Request, plan: Plan, output: Path) -> list[Job]:
@@ -151,7 +164,7 @@ def _run(request: Request, plan: Plan, output: Path) -> list[Job]:
         )
 
 
-def _say_failures(console: Console, jobs: Sequence[Job], output: Path) -> None:
+def _say_failures(console: Console, jobs: Sequence[Job]) -> None:
     failed = [job for job in jobs if job.state == "failed"]
     left = sum(job.state == "waiting" for job in jobs)
     for job in failed:
