@@ -77,9 +77,12 @@ def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> 
     start = time.perf_counter()
     parts = (builder or Builder()).parts(config)
     tracker = build_tracker(config)
-    stages = Stages(parts=parts, store=Store(config.store.root), seed=config.seed)
+    told = _NotesFile(folder / "stages.jsonl")
+    stages = Stages(parts=parts, store=Store(config.store.root), seed=config.seed, told=told.add)
     status = "failed"
+    (folder / "report.json").unlink(missing_ok=True)  # of an earlier run in the same folder
     tracker.start(dataclasses.asdict(config), folder)
+    told.begin()
     try:
         report = adapt(
             stages,
@@ -95,7 +98,6 @@ def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> 
         status = "interrupted"
         raise
     finally:
-        _write_notes(folder / "stages.jsonl", stages.notes)
         tracker.finish(status)
     seconds = time.perf_counter() - start
     return Finished(report=report, folder=folder, parts=parts, notes=tuple(stages.notes), seconds=seconds)
@@ -107,5 +109,15 @@ def _write(path: Path, data: Mapping[str, Any]) -> None:
     beside.replace(path)
 
 
-def _write_notes(path: Path, notes: Sequence[StageNote]) -> None:
-    path.write_text("".join(json.dumps(to_json(note)) + "\n" for note in notes), "utf-8")
+class _NotesFile:
+    """A line a stage, on disk as soon as the stage is done: `python -m edt.store gc` reads what is in use there."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def begin(self) -> None:
+        self._path.write_text("", "utf-8")
+
+    def add(self, note: StageNote) -> None:
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(to_json(note)) + "\n")

@@ -23,7 +23,7 @@ from edt.tables.terminal import NAMES
 
 HERE = Path(__file__).parent
 RESULTS, SPEEDS = HERE / "results", HERE / "benchmarks" / "results"
-BLOCK = r"(<!-- begin {name} -->\n).*?(\n<!-- end {name} -->)"
+BLOCK = r"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def filled(text: str) -> str:
         if len(pattern.findall(text)) != 1:
             raise EdtError(f"README needs one block `<!-- begin {name} -->` … `<!-- end {name} -->`")
         body = make()
-        text = pattern.sub(lambda found, body=body: found[1] + body + found[2], text)
+        text = pattern.sub(lambda found, body=body: found[1] + body + "\n" + found[2], text)
     return text
 
 
@@ -68,7 +68,7 @@ def demo() -> str:
 
 def story() -> str:
     """The first error that the demo told of. The pictures' folder is the reader's own, so it is left out."""
-    told = (RESULTS / "demo_seed0.txt").read_text("utf-8")
+    told = _text(RESULTS / "demo_seed0.txt")
     first = re.search(r"^Error 1 .*?(?=^\s*$)", told, re.DOTALL | re.MULTILINE)
     if first is None:
         raise EdtError(f"{RESULTS / 'demo_seed0.txt'} tells of no error; save what `make demo` prints there")
@@ -90,7 +90,7 @@ def seeds() -> str:
 
 def ladder() -> str:
     """The ladder's own table, without its heading."""
-    return (RESULTS / "ladder" / "table.md").read_text("utf-8").split("\n", 2)[2].strip()
+    return _text(RESULTS / "ladder" / "table.md").split("\n", 2)[2].strip()
 
 
 def links() -> str:
@@ -110,11 +110,12 @@ def links() -> str:
 def training() -> str:
     """One sentence on speed."""
     found = _read(SPEEDS / "training.json")
-    ours, theirs = found["seconds"]["edt"], found["seconds"]["trainer"]
+    seconds, ratio, loss = found["seconds"], found["times_faster"], found["mean_loss"]
     return (
-        f"Tuning takes {ours:.1f} s for {found['samples']} samples where the Hugging Face Trainer takes {theirs:.1f} s "
-        f"({found['times_faster']:.2f} times as fast; medians of {found['repeats']}; mean losses "
-        f"{found['mean_loss']['edt']} and {found['mean_loss']['trainer']})."
+        f"Tuning takes {seconds['edt']:.1f} s for {found['samples']} samples where the Hugging Face Trainer takes "
+        f"{seconds['trainer']:.1f} s ({ratio['trainer']:.2f} times as fast), and {seconds['trainer_our_layers']:.1f} s "
+        f"over our layers ({ratio['trainer_our_layers']:.2f} times); medians of {found['repeats']}; mean losses "
+        f"{', '.join(map(str, loss.values()))}."
     )
 
 
@@ -129,8 +130,12 @@ BLOCKS: dict[str, Callable[[], str]] = {
 
 
 def _read(path: Path) -> Any:
+    return json.loads(_text(path))
+
+
+def _text(path: Path) -> str:
     try:
-        return json.loads(path.read_text("utf-8"))
+        return path.read_text("utf-8")
     except OSError as error:
         raise EdtError(f"there is no {path} ({error.strerror}); the command in README makes it") from None
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,9 @@ from rich.table import Table
 from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.store.folders import MANIFEST, damage_of
+from edt.store.stages import VERSIONS
+
+NAME = re.compile(r"[0-9a-f]{32}(\.part)?$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +47,7 @@ def main() -> None:
     parser.add_argument("action", choices=("ls", "verify", "gc"))
     parser.add_argument("--root", type=Path, default=Path("outputs/store"))
     parser.add_argument("--runs", type=Path, default=Path("outputs"), help="gc: where runs say what they use")
+    parser.add_argument("--older-than", type=float, default=7.0, metavar="DAYS", help="gc: leave younger ones alone")
     parser.add_argument("--yes", action="store_true", help="gc: remove; without it nothing is")
     options = parser.parse_args()
     if not options.root.is_dir():
@@ -52,12 +58,12 @@ def main() -> None:
     elif options.action == "verify":
         _verify(console, list(results(options.root)))
     else:
-        _gc(console, options.root, options.runs, remove=options.yes)
+        _gc(console, options.root, options.runs, days=options.older_than, remove=options.yes)
 
 
 def results(root: Path) -> Iterator[Result]:
     """All whole results, by stage and key."""
-    for folder in sorted(path for path in root.glob("*/*") if path.is_dir() and not path.name.endswith(".part")):
+    for folder in (path for path in _folders(root) if not path.name.endswith(".part")):
         try:
             seconds = float(json.loads((folder / MANIFEST).read_text())["seconds"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -65,18 +71,29 @@ def results(root: Path) -> Iterator[Result]:
         yield Result(stage=folder.parent.name, folder=folder, bytes=size_of(folder), seconds=seconds)
 
 
+def _folders(root: Path) -> list[Path]:
+    """What a store has made, and nothing else that may lie under its root."""
+    return sorted(
+        path for stage in VERSIONS for path in root.glob(f"{stage}/*") if path.is_dir() and NAME.match(path.name)
+    )
+
+
 def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def used_by(runs: Path) -> set[str]:
-    """Keys that any run under `runs` refers to, by its `stages.jsonl`."""
-    return {
-        json.loads(line)["key"]
-        for notes in runs.rglob("stages.jsonl")
-        for line in notes.read_text("utf-8").splitlines()
-        if line.strip()
-    }
+    """Keys that any run under `runs` refers to, by its `stages.jsonl`; EdtError where none can be read."""
+    files = sorted(runs.rglob("stages.jsonl"))
+    if not files:
+        raise EdtError(f"no run under {runs} says what it uses; name the folder of your runs with --runs")
+    used: set[str] = set()
+    for notes in files:
+        try:
+            used |= {json.loads(line)["key"] for line in notes.read_text("utf-8").splitlines() if line.strip()}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise EdtError(f"{notes} cannot be read ({error}); mend or remove it, nothing was removed") from None
+    return used
 
 
 def _ls(console: Console, found: Sequence[Result]) -> None:
@@ -105,11 +122,13 @@ def _verify(console: Console, found: Sequence[Result]) -> None:
         raise EdtError(f"{damaged} results are damaged; a run that needs one makes it again")
 
 
-def _gc(console: Console, root: Path, runs: Path, *, remove: bool) -> None:
-    """What is being made now is locked, and left alone."""
-    used = used_by(runs)
-    left = [path for path in sorted(root.glob("*/*.part")) if path.is_dir()]
-    unused = [one.folder for one in results(root) if one.folder.name not in used]
+def _gc(console: Console, root: Path, runs: Path, *, days: float, remove: bool) -> None:
+    """What is being made now is locked, and what is young may belong to a run that goes on; both are left alone."""
+    used, before = used_by(runs), time.time() - days * 86400
+    left = [path for path in _folders(root) if path.name.endswith(".part") and path.stat().st_mtime < before]
+    unused = [
+        one.folder for one in results(root) if one.folder.name not in used and one.folder.stat().st_mtime < before
+    ]
     freed = 0
     for folder in [*left, *unused]:
         lock = FileLock(f"{folder.with_name(folder.name.removesuffix('.part'))}.lock")

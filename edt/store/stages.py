@@ -70,6 +70,8 @@ class Stages:
     round: int = 0
     """The round that the stages belong to; 0 after the last one."""
     notes: list[StageNote] = field(default_factory=list)
+    told: Callable[[StageNote], None] = lambda note: None
+    """Told of each note at once, so that a killed run has said what it made."""
     _prints: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def predict(self, split: str, adapter: Adapter | None) -> tuple[Prediction, ...]:
@@ -177,6 +179,10 @@ class Stages:
             self._prints[id(part)] = fingerprint_of(part)
         return self._prints[id(part)]
 
+    def _note(self, note: StageNote) -> None:
+        self.notes.append(note)
+        self.told(note)
+
     def _wearing(self, adapter: Adapter | None) -> Student:
         return self.parts.student.wearing(adapter)
 
@@ -206,7 +212,7 @@ class Stages:
             log.info("%s · %s: was in the store (%s)", where, stage, key[:8])
         else:
             release_memory()
-        self.notes.append(
+        self._note(
             StageNote(
                 stage=stage,
                 round=self.round,

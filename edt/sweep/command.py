@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from yaml import YAMLError
 
 from edt.errors import EdtError
 from edt.sweep.live import clock, live_view
@@ -26,6 +29,11 @@ from edt.tables.cells import write_cells
 
 ACTIONS = ("run", "plan", "render")
 CHANGES = ("tasks", "scales", "seeds", "split")
+SET_BY_TABLE = {
+    **{key: f"{key}s" for key in ("task", "scale", "seed", "method")},
+    **{"scale.samples": "scales", "scale.name": "scales", "method.name": "methods", "test_split": "split"},
+}
+"""Options of run.py that say which cell a cell is, and what to use in their place."""
 
 
 @dataclass
@@ -60,11 +68,13 @@ class Request:
             key, sign, _ = argument.partition("=")
             if not sign:
                 raise EdtError(f"cannot read the option {argument!r}; write key=value")
+            if (bare := key.lstrip("+~")) in SET_BY_TABLE:
+                raise EdtError(f"{bare}= is set by the table; choose a part of it with {SET_BY_TABLE[bare]}=")
             (mine if key in own else theirs).append(argument)
         try:
             found: Any = OmegaConf.to_container(OmegaConf.from_dotlist([_listed(option) for option in mine]))
             request = cls(**found, overrides=theirs)
-        except (OmegaConfBaseException, ValueError) as error:
+        except (OmegaConfBaseException, ValueError, YAMLError) as error:
             raise EdtError(f"cannot read the options: {' '.join(str(error).split())}") from None
         request._check()
         return request
@@ -73,6 +83,10 @@ class Request:
         for name in ("output", "results", "experiments", "config_dir"):
             if (value := getattr(self, name)) is not None:
                 setattr(self, name, Path(str(value)))
+            elif name != "config_dir":
+                raise EdtError(f"{name}= needs a folder")
+        if self.config_dir is not None and not self.config_dir.is_dir():
+            raise EdtError(f"there is no folder config_dir={self.config_dir}")
         if not self.table:
             raise EdtError(f"name a table: python sweep.py table=main; known are {', '.join(tables(self.experiments))}")
         if self.action not in ACTIONS:
@@ -94,6 +108,8 @@ class Request:
                 known = ", ".join(spec.methods)
                 raise EdtError(f"table {self.table!r} has no method {unknown[0]!r}; choose of: {known}")
             spec.methods = {name: row for name, row in spec.methods.items() if name in self.methods}
+            if not spec.methods:
+                raise EdtError("methods= names none; leave it out, or name at least one")
         return spec
 
 
@@ -130,11 +146,30 @@ def sweep(arguments: Sequence[str]) -> None:
     for cell in plan.cells:
         if cell.state != "measured" and cell.reason:
             raise EdtError(f"{cell.spec.name} cannot be run here: {cell.reason}")
-    jobs = _run(request, plan, output)
+    with _alone(output, request.table):
+        jobs = _run(request, planned(), output)
     plan = planned()
     write_cells(cells_from(plan.cells, output), results / "cells.csv")
     _render(console, request, spec, plan)
     _say_failures(console, jobs)
+
+
+@contextmanager
+def _alone(output: Path, table: str) -> Iterator[None]:
+    """One sweep at a time in a folder of runs; another waits, and then finds what the first has done."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(output / ".lock")
+        try:
+            lock.acquire(timeout=0.2)
+        except Timeout:
+            print(f"waiting for another sweep of table {table} in {output}", flush=True)
+            lock.acquire()
+    except OSError as error:
+        raise EdtError(f"output={output} cannot be written ({error}); choose another") from None
+    with lock:
+        lock.release()  # the context manager has taken it a second time
+        yield
 
 
 def _render(console: Console, request: Request, spec: TableSpec, plan: Plan | None) -> None:

@@ -50,6 +50,8 @@ class PlannedCell:
     student: str
     teacher: str
     """Empty where the method asks none."""
+    targeted: bool
+    """Whether the method's selector looks for something, so that a pick at random is a filled one."""
     stages: tuple[Stage, ...]
     digest: str
     """Of everything its result depends on; empty where that cannot be told yet, see `reason`."""
@@ -133,6 +135,7 @@ def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path) -> P
         config=config,
         student=prints.name("student", config.student),
         teacher=prints.name("teacher", config.teacher) if asks else "",
+        targeted=bool(_selector(config).reads),
         stages=stages,
         digest=whole,
         reason=reason,
@@ -142,8 +145,7 @@ def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path) -> P
 
 def stages_of(config: Config) -> list[Stage]:
     """The stages of one run that cost something, in order."""
-    selector: Any = find_target("selector", config.selector)
-    reads = selector.reads
+    reads = _selector(config).reads
     looks = [config.task, config.student]
     stages: list[Stage] = []
     worn = chain = ""
@@ -174,6 +176,10 @@ def stages_of(config: Config) -> list[Stage]:
     if config.test_split:
         add("evaluate", looks, worn)
     return stages
+
+
+def _selector(config: Config) -> Any:
+    return find_target("selector", config.selector)
 
 
 @cache
@@ -221,6 +227,6 @@ def _rates(roots: Sequence[Path]) -> dict[str, float]:
             if manifest["stage"] in ("identify", "analyse") and manifest["seconds"] < NOTHING:
                 continue
             found.setdefault(manifest["stage"], []).append(manifest["seconds"] / samples)
-        except (OSError, ValueError, KeyError, ZeroDivisionError):
+        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
             continue  # a stage that another process is putting away
     return {stage: median(seconds) for stage, seconds in found.items()}

@@ -30,7 +30,9 @@ def read_outcome(folder: Path) -> dict[str, Any] | None:
     """How the cell of that folder ended; None where it has not, or what it left cannot be read."""
     try:
         data = json.loads((folder / OUTCOME).read_text("utf-8"))
-        return data if data["state"] == "failed" or (folder / REPORT).is_file() else None
+        if data["state"] == "measured":
+            read_report(folder)  # what cannot be read is run again
+        return {name: str(data[name]) for name in ("state", "digest", "reason")}
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -77,7 +79,7 @@ def _lines(planned: PlannedCell, folder: Path) -> list[Cell]:
                 score=score.score,
                 n=score.n,
                 unparsed=score.unparsed,
-                filled=sum(not pick.targeted for pick in picks) if planned.teacher else 0,
+                filled=sum(not pick.targeted for pick in picks) if planned.targeted else 0,
                 trained_samples=len(picks),
                 outcomes=outcomes_of(report.predictions[split]),
             )

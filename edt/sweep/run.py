@@ -18,12 +18,13 @@ from pathlib import Path
 
 from edt.cli import FAILED
 from edt.sweep.plan import PlannedCell
-from edt.sweep.record import LOG, write_outcome
+from edt.sweep.record import LOG, OUTCOME, REPORT, write_outcome
 
 GRACE = 20.0
 """Seconds that a cell is given to stop in after Ctrl-C."""
 TICK = 0.2
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(kw_only=True)
@@ -85,6 +86,8 @@ def run_cells(
 
 def _start(job: Job, overrides: Sequence[str], jobs: int, config_dir: Path | None) -> None:
     job.folder.mkdir(parents=True, exist_ok=True)
+    for name in (OUTCOME, REPORT):  # of an earlier configuration: they must not vouch for this one
+        (job.folder / name).unlink(missing_ok=True)
     threads = str(max(1, (os.cpu_count() or 1) // jobs))
     environment = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, **os.environ, "PYTHONUNBUFFERED": "1"}
     where = str(config_dir.resolve()) if config_dir else ""
@@ -98,8 +101,8 @@ def _start(job: Job, overrides: Sequence[str], jobs: int, config_dir: Path | Non
 
 def _die_with_parent() -> None:
     """In the child: a sweep that is killed takes its cells along, instead of leaving them to run unseen."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
+    if _LIBC is not None:
+        _LIBC.prctl(_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def _look(job: Job) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from edt.errors import EdtError
 
@@ -74,7 +75,7 @@ def read_table(name: str, changes: Mapping[str, Any] | None = None, *, folder: P
     try:
         merged = OmegaConf.merge(OmegaConf.structured(TableSpec), OmegaConf.load(path), dict(changes or {}))
         spec = OmegaConf.to_object(merged)
-    except (OmegaConfBaseException, ValueError) as error:
+    except (OmegaConfBaseException, ValueError, YAMLError) as error:
         raise EdtError(f"{path}: {' '.join(str(error).split())}") from None
     assert isinstance(spec, TableSpec)
     _check(spec, path)

@@ -43,25 +43,40 @@ def test_verify_names_what_is_damaged(used):
 
 def test_gc_removes_only_what_no_run_needs_and_only_when_told(used):
     kept = folders(used)
-    left = used / "store" / "tune" / "abc.part"
+    left = used / "store" / "tune" / f"{'a' * 32}.part"
     left.mkdir()
-    unused = used / "store" / "tune" / "def"
+    unused = used / "store" / "tune" / ("d" * 32)
     unused.mkdir()
     (unused / "manifest.json").write_text(json.dumps({"seconds": 1, "files": {}}))
-    shown = store(used, "gc")
+    (used / "store" / "tune" / "notes").mkdir()  # not the store's own: never touched
+    kept.append(used / "store" / "tune" / "notes")
+    assert store(used, "gc", "--yes").stdout.strip() == "0.0 MB"  # all of it is young
+    shown = store(used, "gc", "--older-than", "0")
     assert f"would remove: {left} (left by a killed run)" in shown.stdout
     assert f"would remove: {unused} (no run refers to it)" in shown.stdout
     assert left.exists()
     assert unused.exists()
     with FileLock(f"{unused}.lock"):
-        assert f"in use: {unused}" in store(used, "gc", "--yes").stdout
+        assert f"in use: {unused}" in store(used, "gc", "--yes", "--older-than", "0").stdout
     assert not left.exists()
     assert unused.exists()
-    store(used, "gc", "--yes")
-    assert folders(used) == kept
+    store(used, "gc", "--yes", "--older-than", "0")
+    assert folders(used) == sorted(kept)
 
 
 def test_a_store_that_is_not_there_is_named(tmp_path):
     done = store(tmp_path, "ls")
     assert done.returncode == 1
     assert "there is no store at" in done.stderr
+
+
+def test_gc_refuses_where_nobody_says_what_is_used(used):
+    for notes in used.rglob("stages.jsonl"):
+        notes.write_text("{")
+    done = store(used, "gc", "--yes", "--older-than", "0")
+    assert done.returncode == 1
+    assert "cannot be read" in done.stderr
+    for notes in used.rglob("stages.jsonl"):
+        notes.unlink()
+    assert "says what it uses; name the folder" in store(used, "gc", "--yes").stderr
+    assert len(folders(used)) == 12

@@ -48,14 +48,16 @@ def test_the_report_opens_sorts_filters_and_shows_pictures(place, capsys):  # no
     from PIL import Image
 
     Image.new("RGB", (40, 30), "red").save(place / "picture.png")
-    sweep(options(place, "tasks=fake", f"task.root={place}"))
+    sweep(options(place, "tasks=fake", f"task.root={place}", "student.unparsed=100", "scales=12"))
     page = place / "output" / "small" / "report.html"
     assert str(page) in capsys.readouterr().out.replace("\n", "")
     text = page.read_text("utf-8").replace("<style>", CATCH + "<style>", 1).replace("</body>", PROBE + "</body>")
     (place / "probed.html").write_text(text, "utf-8")
     done = subprocess.run(
-        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
-        + [f"--user-data-dir={place / 'chromium'}", f"file://{place / 'probed.html'}"],
+        [
+            *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"),
+            *(f"--user-data-dir={place / 'chromium'}", f"file://{place / 'probed.html'}"),
+        ],
         capture_output=True,
         text=True,
         timeout=120,
@@ -70,7 +72,7 @@ def test_the_report_opens_sorts_filters_and_shows_pictures(place, capsys):  # no
     assert said["descending"] == ["pre-trained", "error-driven", "Random"]
     total = int(said["all"].split()[0])
     assert said["all"] == f"{total} of {total} errors"
-    assert 0 < int(said["round 2"].split()[0]) < total
+    assert 0 < int(said["round 2"].split()[0]) <= total
     assert 0 < int(said["lamp"].split()[0]) < total
     assert "Missing skill: find the lamp in a room" in said["opened"]
     assert "CONSOLE" not in done.stderr
