@@ -72,7 +72,7 @@ def story() -> str:
     first = re.search(r"^Error 1 .*?(?=^\s*$)", told, re.DOTALL | re.MULTILINE)
     if first is None:
         raise EdtError(f"{RESULTS / 'demo_seed0.txt'} tells of no error; save what `make demo` prints there")
-    return f"```\n{re.sub(r'/.*?/images/', '…/images/', first[0]).rstrip()}\n```"
+    return f"```\n{re.sub(r'\S*/images/', '…/images/', first[0]).rstrip()}\n```"
 
 
 def seeds() -> str:
