@@ -72,7 +72,8 @@ def story() -> str:
     first = re.search(r"^Error 1 .*?(?=^\s*$)", told, re.DOTALL | re.MULTILINE)
     if first is None:
         raise EdtError(f"{RESULTS / 'demo_seed0.txt'} tells of no error; save what `make demo` prints there")
-    return f"```\n{re.sub(r'\S*/images/', '…/images/', first[0]).rstrip()}\n```"
+    told = re.sub(r"\S*/images/", "…/images/", first[0]).rstrip()
+    return f"```\n{told}\n```"
 
 
 def seeds() -> str:
