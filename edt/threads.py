@@ -7,7 +7,7 @@ are ahead of two cores that share every product and wait for each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from threading import Event
 from typing import TypeVar
 
@@ -31,7 +31,11 @@ def side_by_side(work: Sequence[Callable[[Event], T]]) -> list[T]:
         return [piece(stop) for piece in work]
     pool = ThreadPoolExecutor(min(cores, len(work)), initializer=torch.set_num_threads, initargs=(1,))
     try:
-        return list(pool.map(lambda piece: piece(stop), work))
+        futures = [pool.submit(piece, stop) for piece in work]
+        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        if failed := [error for future in done if (error := future.exception())]:
+            raise failed[0]
+        return [future.result() for future in futures]
     except BaseException:
         stop.set()
         raise

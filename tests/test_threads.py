@@ -41,7 +41,7 @@ def test_a_failure_stops_the_others_and_is_raised(two_cores):
         raise ValueError("broken picture")
 
     with pytest.raises(ValueError, match="broken picture"):
-        side_by_side([fails, long])
+        side_by_side([long, fails])
     assert stopped == [True]
     assert torch.get_num_threads() == 2
 

@@ -41,7 +41,7 @@ def difference(ours: Answers, theirs: Answers) -> Average:
 def difference_test(ours: Answers, theirs: Answers) -> tuple[Average, float]:
     """`difference`, and its two-sided p-value: how rarely the resampled mean lies on the other side of zero.
 
-    With no resample on the other side, p is 1 / (draws + 1), not 0 (Davison and Hinkley, 1997, eq. 4.11).
+    Each side counts one resample more than was seen, so that p is never 0 (Davison and Hinkley, 1997, eq. 4.11).
     """
     rows = _differences(ours, theirs)
     means = _resampled(rows)

@@ -256,6 +256,10 @@ def _headline(
         if one is None or any(one.entries[task].mean is None for task in tasks):
             return Headline(scale=scale, tasks=len(tasks), reason=f"{name} is not measured on every task")
 
+    counts = {row.entries[task].seeds for row in found.values() if row for task in tasks}
+    if len(counts) > 1:
+        return Headline(scale=scale, tasks=len(tasks), reason=f"seeds differ between cells: {sorted(counts)}")
+
     def scores(name: str) -> list[float]:
         one = found[name]
         assert one is not None
