@@ -25,16 +25,15 @@ TOLERANCE = 1e-4
 _log = logging.getLogger(__name__)
 
 
-def load_model(folder: Path) -> tuple[Any, Any]:
-    """Model (eval, fp32 on a CPU, bf16 on a GPU) and tokenizer of a transformers folder."""
+def load_model(folder: Path, *, dtype: str = "float32") -> tuple[Any, Any]:
+    """Model (in eval mode, on a GPU where there is one) and tokenizer of a transformers folder."""
     if not (folder / "config.json").is_file():
         raise EdtError(f"there is no language model in {folder} (config.json is missing); name another folder")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    options = {"dtype": dtype, "attn_implementation": "sdpa", "use_safetensors": True}
+    options = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa", "use_safetensors": True}
     model: Any = AutoModelForCausalLM.from_pretrained(folder, **options)
     return model.to(device).eval(), tokenizer
 
@@ -77,9 +76,11 @@ class Vocabulary:
         return self._tokenizer.decode(ids, skip_special_tokens=True).partition("\n")[0]
 
 
-def load_engine(folder: Path, *, adapter: Path | None = None, chat: str = "auto", tree: bool = True) -> Engine:
+def load_engine(
+    folder: Path, *, adapter: Path | None = None, chat: str = "auto", tree: bool = True, dtype: str = "float32"
+) -> Engine:
     """An engine of the model in `folder` with the adapter, where there is one, merged in."""
-    model, tokenizer = load_model(folder)
+    model, tokenizer = load_model(folder, dtype=dtype)
     if adapter is not None:
         model = lora.load(model, adapter).merge_and_unload().eval()
     return Engine(model, tokenizer, chat=chat, tree=tree)

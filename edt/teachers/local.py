@@ -22,11 +22,12 @@ from edt.threads import Halted, side_by_side
 if TYPE_CHECKING:
     from edt.teachers.engine import Engine
 
+DTYPES = ("float32", "bfloat16")
 _SUFFIXES = {".json", ".jinja", ".model", ".safetensors", ".txt"}
 
 
 class LocalTeacher:
-    """Completes and weighs with the model of `folder`; fp32 on a CPU.
+    """Completes and weighs with the model of `folder`, in `dtype` (float32 or bfloat16), on a GPU where there is one.
 
     `chat` is "auto" (the tokenizer's own template), "chatml" (without a system
     message) or "plain"; in a chat, steps and probe of a rationale begin the
@@ -47,15 +48,19 @@ class LocalTeacher:
         batch_size: int = 16,
         normalise_length: bool = False,
         tree: bool = True,
+        dtype: str = "float32",
         missing: str = "name another folder",
     ) -> None:
         if batch_size < 1:
             raise EdtError(f"teacher.batch_size is {batch_size}; it must be 1 or more")
+        if dtype not in DTYPES:
+            raise EdtError(f"teacher.dtype={dtype!r} is unknown; choose one of {', '.join(DTYPES)}")
         self._folder = Path(folder).expanduser()
         self._adapter = Path(adapter).expanduser() if adapter else None
         self.name = name or self._folder.name
         self._chat, self._batch_size = check_chat(chat), batch_size
         self._normalise_length, self._tree, self._missing = normalise_length, tree, missing
+        self._dtype = dtype
 
     def fingerprint(self) -> dict[str, Any]:
         """Checksums of the weights and what changes a result; how it is batched does not."""
@@ -65,6 +70,7 @@ class LocalTeacher:
             "adapter": folder_digest(self._adapter) if self._adapter else None,
             "chat": self._chat,
             "normalise_length": self._normalise_length,
+            "dtype": self._dtype,
         }
 
     def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
@@ -106,7 +112,7 @@ class LocalTeacher:
         from edt.teachers.engine import load_engine
 
         self._look()
-        return load_engine(self._folder, adapter=self._adapter, chat=self._chat, tree=self._tree)
+        return load_engine(self._folder, adapter=self._adapter, chat=self._chat, tree=self._tree, dtype=self._dtype)
 
     def _look(self) -> None:
         for what, folder in (("language model", self._folder), ("adapter", self._adapter)):

@@ -16,7 +16,7 @@ from edt.tuning.batches import plan
 from edt.tuning.trainable import Tunable
 from edt.types import Adapter, Sample
 
-VERSION = 1
+VERSION = 2
 """Raised when the same settings come to other weights."""
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -37,7 +37,7 @@ class LightningTuner:
         weight_decay: float = 0.0,
         clip: float = 1.0,
         dropout: float = 0.0,
-        precision: str = "auto",
+        precision: str = "fp32",
         checkpoint_every: int = 25,
         progress: bool = True,
     ) -> None:
