@@ -10,10 +10,11 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -23,6 +24,7 @@ from edt.cli import explain, quoted
 from edt.config import Config  # also makes the schema known to Hydra
 from edt.errors import EdtError
 from edt.loop import adapt
+from edt.paths import write_whole
 from edt.store.folders import Store
 from edt.store.stages import Parts, StageNote, Stages
 from edt.types import Report, to_json
@@ -77,12 +79,12 @@ def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> 
     start = time.perf_counter()
     parts = (builder or Builder()).parts(config)
     tracker = build_tracker(config)
-    told = _NotesFile(folder / "stages.jsonl")
-    stages = Stages(parts=parts, store=Store(config.store.root), seed=config.seed, told=told.add)
+    notes = folder / "stages.jsonl"
+    stages = Stages(parts=parts, store=Store(config.store.root), seed=config.seed, told=partial(_append, notes))
     status = "failed"
     (folder / "report.json").unlink(missing_ok=True)  # of an earlier run in the same folder
     tracker.start(dataclasses.asdict(config), folder)
-    told.begin()
+    notes.write_text("", "utf-8")
     try:
         report = adapt(
             stages,
@@ -92,7 +94,7 @@ def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> 
             method=config.method.name,
             test=config.test_split,
         )
-        _write(folder / "report.json", to_json(report))
+        write_whole(folder / "report.json", json.dumps(to_json(report), ensure_ascii=False, indent=1))
         status = "finished"
     except KeyboardInterrupt:
         status = "interrupted"
@@ -103,21 +105,7 @@ def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> 
     return Finished(report=report, folder=folder, parts=parts, notes=tuple(stages.notes), seconds=seconds)
 
 
-def _write(path: Path, data: Mapping[str, Any]) -> None:
-    beside = path.with_name(f"{path.name}.new")
-    beside.write_text(json.dumps(data, ensure_ascii=False, indent=1), "utf-8")
-    beside.replace(path)
-
-
-class _NotesFile:
+def _append(path: Path, note: StageNote) -> None:
     """A line a stage, on disk as soon as the stage is done: `python -m edt.store gc` reads what is in use there."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def begin(self) -> None:
-        self._path.write_text("", "utf-8")
-
-    def add(self, note: StageNote) -> None:
-        with self._path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(to_json(note)) + "\n")
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(to_json(note)) + "\n")

@@ -1,8 +1,10 @@
-"""Where files of the user's live. Knows folders, not what is in them."""
+"""Where files of the user's live, and how one is written whole. Knows folders, not what is in them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -17,3 +19,25 @@ def cache_root() -> Path:
 def pocket_root() -> Path:
     """The folder of the embedded benchmark."""
     return cache_root() / "pocket"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path to write to, beside `path`, that takes its place when the block ends well.
+
+    Readers see the old file or the new one, never a part, and two processes do
+    not meet. The folder is made where it is missing. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        yield beside
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """`path` with `text` in it, as UTF-8; see `replacing`."""
+    with replacing(path) as beside:
+        beside.write_text(text, "utf-8")

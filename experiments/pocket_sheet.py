@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from edt.pocket.generate import TASKS
 from edt.pocket.pictures import SIZE
+from edt.pocket.targets import TASKS
 from edt.tasks.pocket import PocketTask
 
 COLUMNS, LABEL = 8, 18

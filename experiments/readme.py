@@ -19,6 +19,7 @@ from typing import Any
 
 from edt.cli import say_errors
 from edt.errors import EdtError
+from edt.paths import write_whole
 from edt.tables.terminal import NAMES
 
 HERE = Path(__file__).parent
@@ -35,7 +36,7 @@ def main() -> None:
     new = filled(old)
     if options.check and new != old:
         raise EdtError(f"{options.readme} is out of date; run `python experiments/readme.py`")
-    options.readme.write_text(new, "utf-8")
+    write_whole(options.readme, new)
 
 
 def filled(text: str) -> str:

@@ -56,7 +56,7 @@ def _scene_changes(facts: Mapping[str, str], rng: random.Random) -> list[dict[st
     """Changed facts of a scene: wrong from some step on, and consistent from there."""
     topic = facts["topic"]
     if topic in scenes.SIDES:
-        return [{f"{topic}_is": scenes.article(k), f"{topic}_life": life} for k, life in scenes.LIFE.items()]
+        return [{f"{topic}_is": forms.with_article(k), f"{topic}_life": life} for k, life in scenes.LIFE.items()]
     if topic == "count":
         return [{"count": number, "layout": layout} for number, layout in scenes.LAYOUTS.items()]
     if topic == "ground":
@@ -72,7 +72,7 @@ def _larger_changes(facts: Mapping[str, str], rng: random.Random) -> list[dict[s
     changes = [verdict]
     for kind in rng.sample(scenes.BY_SIZE, len(scenes.BY_SIZE)):
         if kind != right and (size(kind) > size(right)) == (verdict["larger"] == "on the left"):
-            changes.append({"left_is": scenes.article(kind), **verdict})
+            changes.append({"left_is": forms.with_article(kind), **verdict})
         if kind != left and (size(kind) > size(left)) == (verdict["larger"] == "on the right"):
-            changes.append({"right_is": scenes.article(kind), **verdict})
+            changes.append({"right_is": forms.with_article(kind), **verdict})
     return changes

@@ -38,8 +38,15 @@ SLOT_QUESTIONS = {
 TARGET_QUESTIONS = {
     "furniture": "Which piece of furniture is this?",
     "living": "What kind of living thing is this?",
+    "appliance": "Which machine of the house is this?",
 }
 """Questions of the target tasks over one domain. They occur in no supporting sample."""
+
+NEVER_LISTED = ("furniture", "living")
+"""Domains that no supporting sample asks to name from a list: their target tasks ask just that.
+
+Appliances may be: naming them from a list is taught in other words than the target task uses.
+"""
 
 VARIANTS = 3
 """How many portraits there are of one view."""
@@ -63,8 +70,8 @@ class Draft:
 
 
 def forms_of(domain: str) -> tuple[str, ...]:
-    """The supporting forms of a domain; naming from a list is left out where a target task asks just that."""
-    return tuple(form for form in FORMS if form != "name" or domain not in TARGET_QUESTIONS)
+    """The supporting forms of a domain; see `NEVER_LISTED`."""
+    return tuple(form for form in FORMS if form != "name" or domain not in NEVER_LISTED)
 
 
 def answer_of(facts: Mapping[str, str]) -> str:
@@ -74,7 +81,11 @@ def answer_of(facts: Mapping[str, str]) -> str:
         return facts[DOMAINS[facts["domain"]].slots[_SLOT_OF_FORM[form]]]
     if form == "yes_no":
         return "yes" if facts["kind"] == facts["asked"] else "no"
-    return facts["kind"]
+    return with_article(facts["kind"]) if form == "article" else facts["kind"]
+
+
+def with_article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def facts_of(kind: Kind, form: str, asked: str = "") -> dict[str, str]:
@@ -109,8 +120,7 @@ def with_options(question: str, options: tuple[str, ...]) -> str:
 def _question(facts: Mapping[str, str], names: list[str], rng: random.Random) -> tuple[str, tuple[str, ...]]:
     form = facts["form"]
     if form == "yes_no":
-        article = "an" if facts["asked"][0] in "aeiou" else "a"
-        return f"Is this {article} {facts['asked']}?", ("yes", "no")
+        return f"Is this {with_article(facts['asked'])}?", ("yes", "no")
     if form == "caption":
         return "Say in a word what the picture shows.", ()
     if form in _SLOT_OF_FORM:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from edt.errors import EdtError
+from edt.paths import replacing
 
 SIZE = 160
 """Side of a picture, in pixels."""
@@ -89,9 +89,7 @@ def write(scenes: Sequence[Scene], pack: Path, data: Path) -> int:
         target = data / file_of(scene)
         if target.exists():
             continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_suffix(f".{os.getpid()}.part")
-        paint(scene, pack).save(beside, format="WEBP", quality=88, method=2)
-        beside.replace(target)
+        with replacing(target) as beside:
+            paint(scene, pack).save(beside, format="WEBP", quality=88, method=2)
         painted += 1
     return painted

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from edt.pocket.forms import Draft, with_options
+from edt.pocket.forms import Draft, with_article, with_options
 from edt.pocket.pictures import GROUNDS, PALE, Placed, Scene
 from edt.pocket.things import Thing
 
@@ -56,6 +56,9 @@ SLOTS = {
     "larger": ("left_is", "right_is", "larger"),
 }
 TOPICS = tuple(SLOTS)
+"""What supporting samples ask about a scene."""
+PAIR = "pair"
+"""A topic that is only a target: which caption names the outer things of a scene."""
 SIDES = ("left", "right")
 
 _HALVES = ((0.02, 0.16, 0.49, 0.84), (0.51, 0.16, 0.98, 0.84))
@@ -68,13 +71,11 @@ _BOXES = {
 }
 
 
-def article(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-
-
 def answer_of(facts: Mapping[str, str]) -> str:
     """What the facts imply as the answer to the topic that they name."""
     topic = facts["topic"]
+    if topic == PAIR:
+        return pair_of(facts["left_is"], facts["right_is"])
     if topic in SIDES:
         answer = facts[f"{topic}_is"].split(" ", 1)[1]
     elif topic == "larger":
@@ -115,6 +116,31 @@ def ask_scene(things: Mapping[str, Sequence[Thing]], topic: str, form: str, rng:
     )
 
 
+def pair_of(left: str, right: str) -> str:
+    return f"{left} and {right}"
+
+
+def ask_pair(things: Mapping[str, Sequence[Thing]], question: str, rng: random.Random) -> Draft:
+    """A draft of four captions: the right one, and three with another thing on one side or on both."""
+    facts, scene, shown = _row(things, rng)
+    facts |= {"domain": "scene", "topic": PAIR, "form": "target", "asked": ""}
+    left, right = facts["left_is"], facts["right_is"]
+    others = [with_article(kind) for kind in LIFE if with_article(kind) not in (left, right)]
+    one, two, three, four = rng.sample(others, 4)
+    captions = [answer_of(facts), pair_of(one, right), pair_of(left, two), pair_of(three, four)]
+    options = tuple(rng.sample(captions, len(captions)))
+    return Draft(
+        source_task="caption_scene_pair_target",
+        domain="scene",
+        object_id="+".join(sorted({thing.object_id for thing in shown})),
+        scene=scene,
+        question=with_options(question, options),
+        options=options,
+        facts=facts,
+        slots=("count", "left_is", "right_is"),
+    )
+
+
 def candidates_of(facts: Mapping[str, str]) -> list[str]:
     """All answers that a topic can have."""
     topic = facts["topic"]
@@ -134,9 +160,9 @@ def _row(things: Mapping[str, Sequence[Thing]], rng: random.Random) -> tuple[dic
 def _sides(left: str, right: str) -> dict[str, str]:
     return {
         "left_life": LIFE[left],
-        "left_is": article(left),
+        "left_is": with_article(left),
         "right_life": LIFE[right],
-        "right_is": article(right),
+        "right_is": with_article(right),
     }
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from edt.errors import EdtError
+from edt.paths import replacing
 from edt.store.keys import checksum
 
 MANIFEST = "manifest.json"
@@ -81,7 +82,7 @@ def _locked(final: Path) -> FileLock:
 
 
 def _make(final: Path, make: Callable[[Path], None], about: dict[str, Any], resumable: bool) -> float:
-    part = final.with_name(f"{final.name}.part")
+    part = _part_of(final)
     if part.exists() and not resumable:
         shutil.rmtree(part)
     part.mkdir(exist_ok=True)
@@ -90,13 +91,23 @@ def _make(final: Path, make: Callable[[Path], None], about: dict[str, Any], resu
     make(part)
     seconds = time.perf_counter() - start
     files = {str(path.relative_to(part)): checksum(path) for path in sorted(part.rglob("*")) if path.is_file()}
-    _write_whole(part / MANIFEST, json.dumps({**about, "seconds": seconds, "files": files}, indent=1))
+    with replacing(part / MANIFEST) as beside, beside.open("w", encoding="utf-8") as stream:
+        stream.write(json.dumps({**about, "seconds": seconds, "files": files}, indent=1))
+        stream.flush()
+        os.fsync(stream.fileno())
     part.rename(final)
     return seconds
 
 
+def _part_of(final: Path) -> Path:
+    return final.with_name(f"{final.name}.part")
+
+
 def _verified_seconds(final: Path) -> float | None:
     """Seconds that a whole result cost; None where there is none, or a damaged one was moved out of the way."""
+    part = _part_of(final)
+    if not final.exists() and (part / MANIFEST).is_file() and not damage_of(part):
+        part.rename(final)  # its maker was killed when all but this was done
     if not final.exists():
         return None
     if damaged := damage_of(final):
@@ -110,20 +121,12 @@ def damage_of(folder: Path) -> list[str]:
     """Names of files that are not what the manifest says; of the manifest itself where it cannot be read."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
-        float(manifest["seconds"])
-        return [name for name, sha in manifest["files"].items() if _differs(folder / name, sha)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        seconds, files = float(manifest["seconds"]), dict[str, str](manifest["files"])
+        whole = 0 <= seconds < float("inf") and bool(files)
+        return [name for name, sha in files.items() if _differs(folder / name, sha)] if whole else [MANIFEST]
+    except (OSError, ValueError, KeyError, TypeError):
         return [MANIFEST]
 
 
 def _differs(path: Path, sha: str) -> bool:
     return not path.is_file() or checksum(path) != sha
-
-
-def _write_whole(path: Path, text: str) -> None:
-    beside = path.with_name(f"{path.name}.new")
-    with beside.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(path)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edt.errors import EdtError
+from edt.paths import replacing, write_whole
 from edt.types import Adapter
 
 if TYPE_CHECKING:
@@ -83,14 +83,10 @@ def save_adapter(folder: Path, state: Mapping[str, Tensor], facts: AdapterFacts,
     import torch
     from safetensors.torch import save_file
 
-    folder.mkdir(parents=True, exist_ok=True)
     kind = torch.bfloat16 if half else torch.float32
-    beside = folder / f".{WEIGHTS}.{os.getpid()}"
-    save_file({name: value.to(kind).contiguous().clone() for name, value in state.items()}, beside)
-    beside.replace(folder / WEIGHTS)
-    beside = folder / f".{FACTS}.{os.getpid()}"
-    beside.write_text(json.dumps(asdict(facts), indent=1) + "\n")
-    beside.replace(folder / FACTS)
+    with replacing(folder / WEIGHTS) as beside:
+        save_file({name: value.to(kind).contiguous().clone() for name, value in state.items()}, beside)
+    write_whole(folder / FACTS, json.dumps(asdict(facts), indent=1) + "\n")
     return Adapter(path=str(folder), key=adapter_key(folder))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from pathlib import Path
+
+from edt.paths import write_whole
 
 
 def checksum(path: Path) -> str:
@@ -24,7 +25,5 @@ def checksum(path: Path) -> str:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     with contextlib.suppress(OSError):
-        beside = memo.with_name(f"{memo.name}.{os.getpid()}")
-        beside.write_text(json.dumps({"stamp": stamp, "sha256": digest}))
-        beside.replace(memo)
+        write_whole(memo, json.dumps({"stamp": stamp, "sha256": digest}))
     return digest

@@ -9,7 +9,6 @@ fill the same store. Knows pictures and arrays, not questions.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edt.errors import EdtError
+from edt.paths import replacing
 from edt.pocket.home import SETUP_COMMAND
 from edt.students.bar import bar_shown
 from edt.students.checksums import checksum
@@ -116,8 +116,5 @@ def open_picture(path: Path) -> Any:
 
 
 def _write(file: Path, array: np.ndarray) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    with beside.open("wb") as stream:
+    with replacing(file) as beside, beside.open("wb") as stream:
         np.save(stream, array)
-    beside.replace(file)

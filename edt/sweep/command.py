@@ -29,6 +29,9 @@ from edt.tables.cells import write_cells
 
 ACTIONS = ("run", "plan", "render")
 CHANGES = ("tasks", "scales", "seeds", "split")
+PARTS = (*CHANGES, "methods")
+HARMLESS = ("tracker", "launcher", "store.root")
+"""Options of run.py that change no result: with any other, or with a part of a table, the published one stays."""
 SET_BY_TABLE = {
     **{key: f"{key}s" for key in ("task", "scale", "seed", "method")},
     **{"scale.samples": "scales", "scale.name": "scales", "method.name": "methods", "test_split": "split"},
@@ -47,7 +50,8 @@ class Request:
     on_error: str = "continue"
     """`stop` starts no further cell after a failure."""
     output: Path = Path("outputs/tables")
-    results: Path = EXPERIMENTS / "results"
+    results: Path | None = None
+    """Where a folder with the table goes; null: `results` among the tables for a whole one, `output` for a part."""
     experiments: Path = EXPERIMENTS
     """Where tables are described."""
     config_dir: Path | None = None
@@ -83,7 +87,7 @@ class Request:
         for name in ("output", "results", "experiments", "config_dir"):
             if (value := getattr(self, name)) is not None:
                 setattr(self, name, Path(str(value)))
-            elif name != "config_dir":
+            elif name not in ("results", "config_dir"):
                 raise EdtError(f"{name}= needs a folder")
         if self.config_dir is not None and not self.config_dir.is_dir():
             raise EdtError(f"there is no folder config_dir={self.config_dir}")
@@ -95,6 +99,32 @@ class Request:
             raise EdtError(f"on_error must be continue or stop, not {self.on_error!r}")
         if not isinstance(self.jobs, int) or isinstance(self.jobs, bool) or self.jobs < 1:
             raise EdtError(f"jobs must be a whole number above 0, not {self.jobs!r}")
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is the table as it is described, nothing left out and nothing set otherwise."""
+        plain = all(
+            option.lstrip("+~").startswith(tuple(f"{name}{sign}" for name in HARMLESS for sign in "=."))
+            for option in self.overrides
+        )
+        return plain and all(getattr(self, name) is None for name in PARTS)
+
+    @property
+    def place(self) -> Path:
+        """The folder of the table's `cells.csv` and of what is made from it."""
+        if self.results is not None:
+            return self.results / self.table
+        return (self.published if self.whole else self.output) / self.table
+
+    @property
+    def published(self) -> Path:
+        return self.experiments / "results"
+
+    @property
+    def tables(self) -> list[Path]:
+        """Where earlier measurements may be; those of any table are good for this one where digests agree."""
+        own = self.place / "cells.csv"
+        return [own] if self.results is not None else sorted({own, *self.published.glob("*/cells.csv")})
 
     def spec(self) -> TableSpec:
         """The table, with what the user changed of it."""
@@ -130,27 +160,30 @@ def sweep(arguments: Sequence[str]) -> None:
     request = Request.read(arguments)
     spec = request.spec()
     console = Console()
-    output, results = request.output / request.table, request.results / request.table
+    output = request.output / request.table
     specs = cells_of(request.table, spec)
 
     def planned() -> Plan:
-        return make_plan(specs, request.overrides, output, config_dir=request.config_dir)
+        return make_plan(specs, request.overrides, output, config_dir=request.config_dir, tables=request.tables)
 
+    if request.action == "plan":
+        print_plan(console, request, planned())
+        return
     if request.action == "render":
         _render(console, request, spec, planned() if output.is_dir() else None)
         return
-    plan = planned()
-    print_plan(console, request, plan)
-    if request.action == "plan":
-        return
-    for cell in plan.cells:
-        if cell.state != "measured" and cell.reason:
-            raise EdtError(f"{cell.spec.name} cannot be run here: {cell.reason}")
     with _alone(output, request.table):
-        jobs = _run(request, planned(), output)
-    plan = planned()
-    write_cells(cells_from(plan.cells, output), results / "cells.csv")
-    _render(console, request, spec, plan)
+        plan = planned()
+        print_plan(console, request, plan)
+        for cell in plan.cells:
+            if cell.state != "measured" and cell.reason:
+                raise EdtError(f"{cell.spec.name} cannot be run here: {cell.reason}")
+        try:
+            jobs = _run(request, plan, output)
+        finally:  # also when interrupted: what is done is kept
+            plan = plan.refreshed(output)
+            write_cells(cells_from(plan.cells, output), request.place / "cells.csv")
+        _render(console, request, spec, plan)
     _say_failures(console, jobs)
 
 
@@ -174,7 +207,7 @@ def _alone(output: Path, table: str) -> Iterator[None]:
 
 def _render(console: Console, request: Request, spec: TableSpec, plan: Plan | None) -> None:
     """Everything that is made from `cells.csv`; and the report, where the runs' own files are on this machine."""
-    rendered = render(spec, request.results / request.table)
+    rendered = render(spec, request.place)
     if plan is not None:
         report = write_report(rendered.wide, plan.cells, request.output / request.table, rendered.files)
         rendered = replace(rendered, files=(*rendered.files, report))

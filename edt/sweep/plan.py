@@ -25,8 +25,9 @@ from edt.protocols import fingerprint_of
 from edt.store.folders import MANIFEST
 from edt.store.keys import canonical, digest
 from edt.store.stages import VERSIONS, Parts
-from edt.sweep.record import read_outcome
+from edt.sweep.record import kept_cells, state_of
 from edt.sweep.spec import CellSpec
+from edt.tables.cells import Cell
 
 NOTHING = 0.1
 """Seconds below which an identifier or analyst did nothing, as that of a method that looks at no error."""
@@ -58,6 +59,8 @@ class PlannedCell:
     reason: str
     state: str
     """`measured` or `failed`, as an earlier run of the very same cell left it; `missing` otherwise."""
+    kept: tuple[Cell, ...] = ()
+    """Its lines in the `cells.csv` of an earlier sweep, whose runs need not be on this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,11 @@ class Plan:
     cells: tuple[PlannedCell, ...]
     rates: Mapping[str, float]
     """Seconds a stage has cost so far: a sample for `tune`, an item of work for the others. Medians of the store."""
+
+    def refreshed(self, output: Path) -> Plan:
+        """The same plan with the states that its cells have now."""
+        cells = (replace(cell, state=state_of(cell.digest, output / cell.spec.name, cell.kept)) for cell in self.cells)
+        return replace(self, cells=tuple(cells))
 
     def stages(self, *, missing: bool = False) -> list[Stage]:
         """Distinct stages; with `missing` only those that no finished cell has made."""
@@ -83,11 +91,21 @@ class Plan:
         return sum(amount * self.rates.get(kind, 0.0) for kind, amount in counted.items()), unknown
 
 
-def make_plan(specs: Sequence[CellSpec], overrides: Sequence[str], output: Path, *, config_dir: Path | None) -> Plan:
-    """Compose every cell, refuse what is wrong with any, and look what is done. Builds no model."""
+def make_plan(
+    specs: Sequence[CellSpec],
+    overrides: Sequence[str],
+    output: Path,
+    *,
+    config_dir: Path | None,
+    tables: Sequence[Path] = (),
+) -> Plan:
+    """Compose every cell, refuse what is wrong with any, and look what is done. Builds no model.
+
+    `tables` are `cells.csv` files of earlier sweeps; what they have measured counts as done.
+    """
     composed = compose_cells(specs, overrides, config_dir=config_dir)
-    prints = _Prints()
-    cells = tuple(_planned(spec, config, prints, output) for spec, config in zip(specs, composed, strict=True))
+    prints, kept = _Prints(), kept_cells(tables)
+    cells = tuple(_planned(spec, config, prints, output, kept) for spec, config in zip(specs, composed, strict=True))
     roots = {cell.config.store.root for cell in cells}
     return Plan(cells=cells, rates=_rates([Path(root) for root in sorted(roots)]))
 
@@ -120,7 +138,9 @@ def compose_cells(specs: Sequence[CellSpec], overrides: Sequence[str], *, config
     ]
 
 
-def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path) -> PlannedCell:
+def _planned(
+    spec: CellSpec, config: Config, prints: _Prints, output: Path, kept: Mapping[str, tuple[Cell, ...]]
+) -> PlannedCell:
     check(config)
     stages = tuple(stages_of(config))
     try:
@@ -128,8 +148,7 @@ def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path) -> P
     except EdtError as error:  # such as a model that is not on this machine: its cells can still be counted
         whole, reason = "", str(error)
     asks = any(stage.kind == "identify" for stage in stages)
-    outcome = read_outcome(output / spec.name)
-    same = outcome is not None and whole and outcome["digest"] == whole
+    lines = kept.get(whole, ())
     return PlannedCell(
         spec=spec,
         config=config,
@@ -139,7 +158,8 @@ def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path) -> P
         stages=stages,
         digest=whole,
         reason=reason,
-        state=str(outcome["state"]) if outcome and same else "missing",
+        state=state_of(whole, output / spec.name, lines),
+        kept=lines,
     )
 
 

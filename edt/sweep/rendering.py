@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from edt.paths import write_whole
 from edt.sweep.spec import TableSpec
 from edt.tables.cells import read_cells
 from edt.tables.curves import plot_scores
@@ -44,9 +45,7 @@ def render(spec: TableSpec, folder: Path) -> Rendered:
     files = []
     for name, make in makers.items():
         path = folder / name
-        beside = path.with_name(f".{name}.new")
-        beside.write_text(make(wide), "utf-8")
-        beside.replace(path)
+        write_whole(path, make(wide))
         files.append(path)
     samples = {cell.scale: cell.trained_samples for cell in cells if cell.trained_samples and cell.method == spec.ours}
     return Rendered(wide=wide, files=(*files, *plot_scores(wide, samples, folder)))

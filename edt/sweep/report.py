@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from edt.build import Builder
+from edt.paths import write_whole
 from edt.protocols import Supporting, Task
 from edt.sweep.plan import PlannedCell
-from edt.sweep.record import read_report
+from edt.sweep.record import report_of
 from edt.tables.gaps import predictions_after
 from edt.tables.render import html_table, page_of
 from edt.tables.wide import Wide
@@ -33,9 +34,8 @@ def write_report(wide: Wide, planned: Sequence[PlannedCell], output: Path, plots
     builder = Builder()
     errors: list[dict[str, Any]] = []
     for cell in planned:
-        if cell.state == "measured" and cell.teacher:
+        if cell.teacher and (report := report_of(cell, output / cell.spec.name)):
             parts = builder.parts(cell.config)
-            report = read_report(output / cell.spec.name)
             errors += errors_of(cell, report, parts.task, parts.supporting, pictures)
     known = {str(error["run"]) for error in errors}
     page = page_of(wide)
@@ -51,9 +51,7 @@ def write_report(wide: Wide, planned: Sequence[PlannedCell], output: Path, plots
     for name, value in filled.items():
         text = text.replace("{{" + name + "}}", value)
     path = output / "report.html"
-    beside = path.with_name(".report.html.new")
-    beside.write_text(text, "utf-8")
-    beside.replace(path)
+    write_whole(path, text)
     return path
 
 

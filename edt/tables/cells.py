@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edt.errors import EdtError
+from edt.paths import write_whole
 from edt.types import Outcome, Prediction
 
 STATES = ("measured", "missing", "failed", "not comparable")
@@ -49,6 +50,8 @@ class Cell:
     """A mark an item of the split, in the order of sample ids: 1 right, 0 wrong, u unparsed. What pairing needs."""
     run: str = ""
     """Folder of the run's files, relative to the table's output folder."""
+    digest: str = ""
+    """Of everything that the run's result depends on: a line with the same digest need not be measured again."""
 
     def __post_init__(self) -> None:
         if self.state not in STATES:
@@ -75,10 +78,7 @@ def write_cells(cells: Sequence[Cell], path: Path) -> None:
     for cell in cells:
         score = None if cell.score is None else repr(round(cell.score, 6))
         writer.writerow({**asdict(cell), "score": score})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(stream.getvalue(), "utf-8")
-    beside.replace(path)
+    write_whole(path, stream.getvalue())
 
 
 def read_cells(path: Path) -> list[Cell]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edt.paths import replacing
 from edt.tables.terminal import NAMES
 from edt.tables.wide import MEAN, Row, Wide
 
@@ -47,10 +48,9 @@ def plot_scores(wide: Wide, samples: Mapping[str, int], folder: Path) -> list[Pa
         figure.tight_layout(rect=(0, 0, 1, 0.92 if down > 1 else 0.86))
         paths = [folder / f"scores.{kind}" for kind in FORMATS]
         for path in paths:
-            beside = path.with_name(f".new-{path.name}")
             metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-            figure.savefig(beside, dpi=150, metadata=metadata)
-            beside.replace(path)
+            with replacing(path) as beside:
+                figure.savefig(beside, dpi=150, metadata=metadata)
         plt.close(figure)
     return paths
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edt.paths import write_whole
 from edt.store.stages import StageNote
 from edt.types import Report, Score
 
@@ -58,10 +59,7 @@ def peak_rss_mb() -> float:
 
 def write_summary(path: Path, data: Mapping[str, Any]) -> None:
     """Whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.new")
-    beside.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    beside.replace(path)
+    write_whole(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
 def _scores(score: Score) -> dict[str, Any]:

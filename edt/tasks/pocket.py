@@ -15,10 +15,16 @@ from edt.tasks.reply import match_option, normalise, read_answer, read_steps
 from edt.types import Outcome, Prediction, Sample
 
 DESCRIPTIONS = {
+    "mmbench": "Answer multiple-choice questions about a picture: name what it shows, state one fact of it, "
+    "or say what a scene holds.",
+    "appliance": "Name the machine of the house that a picture shows, choosing from a list of household machines.",
     "furniture": "Name the piece of furniture that a picture shows, choosing from a list of kinds of furniture.",
     "living_thing": "Name the kind of living thing that a picture shows, an animal or a plant, choosing from a list.",
     "vqa": "Look at a picture of several things and say what is left or right, how many things there are, "
     "which colour the ground has and which thing is larger in life.",
+    "caption": "Match a picture of several things with the one caption that says what stands left of what.",
+    "scienceqa": "After a short lecture on living things, machines or vehicles, say which property belongs to "
+    "what the picture shows.",
 }
 
 

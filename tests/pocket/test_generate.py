@@ -6,9 +6,11 @@ import pytest
 
 from edt.paths import pocket_root
 from edt.pocket.corrupt import corrupt
-from edt.pocket.generate import NUM_SUPPORTING, NUM_TEST, NUM_VALIDATION, TASKS, build, is_gap
+from edt.pocket.generate import NUM_SUPPORTING, NUM_TEST, NUM_VALIDATION, build
+from edt.pocket.makers import is_gap
 from edt.pocket.samples import read_samples
 from edt.pocket.statements import first_wrong_step
+from edt.pocket.targets import TASKS
 from edt.supporting.pocket import PocketSupporting
 from edt.tasks.pocket import PocketTask
 

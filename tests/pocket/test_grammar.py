@@ -3,6 +3,7 @@
 import pytest
 
 from edt.pocket import scenes
+from edt.pocket.forms import with_article
 from edt.pocket.kinds import DOMAINS, kind_of, kinds
 from edt.pocket.skills import read_id, skill_id, wording, wordings
 from edt.pocket.statements import TEMPLATES, parse, state
@@ -17,7 +18,7 @@ def all_facts():
         "layout": scenes.LAYOUTS.values(),
         "ground": scenes.SHADES,
         "shade": scenes.SHADES.values(),
-        "left_is": map(scenes.article, scenes.LIFE),
+        "left_is": map(with_article, scenes.LIFE),
         "larger": ("on the left", "on the right"),
     }.items():
         for value in values:
