@@ -72,9 +72,8 @@ def run_cells(
                 if not any(job.state == "running" for job in queue):
                     break
             else:
-                free = jobs - sum(job.state == "running" for job in queue)
-                for job in [job for job in queue if job.state == "waiting"][: max(0, free)]:
-                    _start(job, overrides, jobs, config_dir)
+                while sum(job.state == "running" for job in queue) < jobs and (following := _next(queue)):
+                    _start(following, overrides, jobs, config_dir)
             watch(queue)
             time.sleep(TICK)
     except KeyboardInterrupt:
@@ -82,6 +81,16 @@ def run_cells(
         raise
     watch(queue)
     return queue
+
+
+def _next(queue: Sequence[Job]) -> Job | None:
+    """The first waiting cell that would not just wait for a training which a running one makes."""
+    busy = {name for job in queue if job.state == "running" for name in _trainings(job)}
+    return next((job for job in queue if job.state == "waiting" and not busy & _trainings(job)), None)
+
+
+def _trainings(job: Job) -> set[str]:
+    return {stage.name for stage in job.cell.stages if stage.kind == "tune"}
 
 
 def _start(job: Job, overrides: Sequence[str], jobs: int, config_dir: Path | None) -> None:
