@@ -34,10 +34,10 @@ demo: setup ## one error-driven run on the embedded benchmark, beside Random: ab
 	@$(BIN)/python experiments/demo.py
 
 seeds: setup ## the demo's three methods over three seeds, with intervals: half an hour
-	@$(BIN)/python experiments/demo_seeds.py scale=192
+	@$(BIN)/python experiments/demo_seeds.py scale=264
 
 ladder: setup ## every rung from the untuned student to Full Data, on validation data: hours
-	@$(BIN)/python experiments/ladder.py --scale 192
+	@$(BIN)/python sweep.py table=ladder
 
 readme: $(STAMP) ## README's tables, out of the result files
 	@$(BIN)/python experiments/readme.py

@@ -1,6 +1,6 @@
 """Which link of the chain fails: was the mistake placed, the skill named, the sample found?
 
-    python experiments/links.py [--tasks …] [--budget 96] [OVERRIDES of run.py]
+    python experiments/links.py [--tasks …] [OVERRIDES of run.py, such as scale=264]
 
 Measures the first round of error-driven tuning on Pocket's validation errors
 against their planted truth, which the method itself never reads. Stages that
@@ -20,14 +20,15 @@ from edt.build import Builder
 from edt.cli import say_errors
 from edt.comparison import prepare
 from edt.experiment import compose
-from edt.loop import collect_errors
+from edt.loop import collect_errors, share
+from edt.pocket import targets
 from edt.pocket.oracle import OracleIdentifier, planted_skill
 from edt.pocket.skills import nearest
 from edt.store.folders import Store
 from edt.store.stages import Parts, Stages
 from edt.types import ErrorSample, Gap, Mistake, Pick, by_id
 
-TASKS = ("pocket_furniture", "pocket_living_thing", "pocket_vqa")
+TASKS = tuple(f"pocket_{name}" for name in targets.TASKS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("overrides", nargs="*", help="options of run.py, such as identifier.prior=0.7")
     parser.add_argument("--tasks", nargs="+", default=list(TASKS))
-    parser.add_argument("--budget", type=int, default=96, help="supporting samples to pick")
     parser.add_argument("--results", type=Path, default=Path("experiments/results/links.json"))
     parser.add_argument("--config-dir", type=Path, help="a folder with further choices")
     options = parser.parse_intermixed_args()
@@ -60,7 +60,7 @@ def main() -> None:
     for task in options.tasks:
         config = compose([f"task={task}", *options.overrides], config_dir=options.config_dir)
         stages = Stages(parts=builder.parts(config), store=Store(config.store.root), seed=config.seed, round=1)
-        found[task] = links(stages, budget=options.budget)
+        found[task] = links(stages, budget=share(config.scale.samples or 0, config.budget.rounds, 1))
     show(found, options.results)
 
 

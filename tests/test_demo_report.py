@@ -1,4 +1,3 @@
-import csv
 import json
 import sys
 
@@ -48,26 +47,3 @@ def test_seeds_are_averaged_with_intervals(tmp_path):
     assert found["methods"]["edt"]["test"]["seeds"] == 2
     assert found["differences"]["edt - pretrained"]["test"]["low"] > 0.4
     assert "edt - random" in done.stdout
-
-
-def test_the_ladder_has_a_cell_a_run_and_names_failures(tmp_path):
-    results = tmp_path / "ladder"
-    arguments = ["tracker=local", "--tasks", "fake", "pocket_nothing", "--methods", "pretrained", "edt", "full"]
-    places = ["--seeds", "0", "1", "--scale", "96", "--results", str(results)]
-    overrides = [name for name in FAKES if not name.startswith("task=")]
-    done = run_apart(
-        [
-            *(sys.executable, "experiments/ladder.py", *overrides, f"store.root={tmp_path / 'store'}", *arguments),
-            *(*places, "--config-dir", str(FAKE_CONF), "--output", str(tmp_path / "out")),
-        ],
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    with (results / "cells.csv").open() as stream:
-        cells = list(csv.DictReader(stream))
-    assert [cell["state"] for cell in cells] == ["measured"] * 5 + ["failed"] * 5
-    assert "no task called 'pocket_nothing'" in cells[-1]["reason"]
-    table = (results / "table.md").read_text()
-    assert "validation split" in table
-    assert "| edt | 91.7 ± 0.0 (n = 2) | failed | – |" in table
-    assert not (tmp_path / "store" / "evaluate").exists()

@@ -9,8 +9,14 @@ from tests.harness import FAKE_CONF, run_apart
 
 def measured(tmp_path: Path, *overrides: str) -> dict[str, int]:
     results = tmp_path / "links.json"
-    places = [f"store.root={tmp_path / 'store'}", "student=corrupted", "--config-dir", str(FAKE_CONF)]
-    where = ["--tasks", "pocket_furniture", "--results", str(results), "--budget", "32"]
+    places = [
+        f"store.root={tmp_path / 'store'}",
+        "student=corrupted",
+        "scale.samples=64",
+        "--config-dir",
+        str(FAKE_CONF),
+    ]
+    where = ["--tasks", "pocket_furniture", "--results", str(results)]
     done = run_apart([sys.executable, "experiments/links.py", *overrides, *places, *where], timeout=300)
     assert done.returncode == 0, done.stderr
     assert "pocket_furniture" in done.stdout

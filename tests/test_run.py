@@ -139,7 +139,7 @@ def test_a_damaged_result_is_done_again_with_a_warning(tmp_path, caplog):
     assert "is damaged (result.jsonl); it is made again" in caplog.text
 
 
-@pytest.mark.parametrize("script", ["demo", "demo_seeds", "ladder"])
+@pytest.mark.parametrize("script", ["demo", "demo_seeds", "links"])
 def test_a_script_explains_itself(script):
     done = run_apart([sys.executable, f"experiments/{script}.py", "--help"])
     assert done.returncode == 0

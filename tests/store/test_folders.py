@@ -64,6 +64,16 @@ def test_a_damaged_result_is_made_again_and_reported(tmp_path, caplog, damage):
     assert "damaged" in caplog.text
 
 
+def test_a_result_whose_maker_was_killed_at_the_last_moment_is_taken_as_it_is(tmp_path):
+    folder = Store(tmp_path).fetch("tune", "k", write(), about={}).folder
+    folder.rename(folder.with_name("k.part"))
+    assert Store(tmp_path).fetch("tune", "k", never, about={}).reused
+    folder.rename(folder.with_name("k.part"))
+    (folder.with_name("k.part") / "result.txt").write_text("43")
+    assert not Store(tmp_path).fetch("tune", "k", write(), about={}, resumable=True).reused
+    assert (folder / "result.txt").read_text() == "42"
+
+
 def test_only_a_resumable_stage_sees_what_was_left(tmp_path):
     left = {}
     for stage, resumable in (("predict", False), ("tune", True)):

@@ -122,6 +122,57 @@ def test_a_cell_that_dies_costs_only_itself_and_is_run_again(place, end, reason)
     assert {cell.state for cell in cells} == {"measured"}
 
 
+@pytest.fixture
+def published(place):
+    """Options of a table that says all of itself, with its results where a whole table's are."""
+    fakes = "".join(f"  - {one}\n" for one in FAKES[1:])
+    (place / "experiments" / "small.yaml").write_text(f"{TABLE}overrides:\n{fakes}")
+    return [
+        *("table=small", f"experiments={place / 'experiments'}", f"config_dir={FAKE_CONF}"),
+        *(f"output={place / 'output'}", f"store.root={place / 'store'}", "tracker=local"),
+    ]
+
+
+def test_a_part_of_a_table_leaves_the_published_one_alone(place, published):
+    sweep(published)
+    whole = place / "experiments" / "results" / "small" / "cells.csv"
+    kept = whole.read_bytes()
+    sweep([*published, "tasks=fake", "methods=random"])
+    sweep([*published, "+tuner.epochs=2"])
+    assert whole.read_bytes() == kept
+    assert len(read_cells(place / "output" / "small" / "cells.csv")) == 12
+    sweep([*published, "tasks=fake", f"results={place / 'asked'}"])
+    assert len(read_cells(place / "asked" / "small" / "cells.csv")) == 6
+
+
+def test_measured_lines_of_a_published_table_are_not_measured_again(place, published, capsys):
+    sweep(published)
+    folder = place / "experiments" / "results" / "small"
+    kept = (folder / "cells.csv").read_bytes()
+    (place / "store").rename(place / "old_store")
+    (place / "output").rename(place / "old_output")
+    sweep(published)
+    assert "6 done" in capsys.readouterr().out
+    assert (folder / "cells.csv").read_bytes() == kept
+    assert not (place / "store").exists()
+    # another table takes them over, as far as it asks for the same; what differs is run
+    (place / "experiments" / "other.yaml").write_text((place / "experiments" / "small.yaml").read_text())
+    sweep([*published[1:], "table=other", "action=plan"])
+    assert "6 cells (6 done" in capsys.readouterr().out
+    sweep([*published, "+tuner.epochs=2", "action=plan"])
+    assert "6 cells (0 done" in capsys.readouterr().out
+    (folder / "cells.csv").write_text("table,task\n", "utf-8")
+    sweep([*published, "action=plan"])
+    assert "6 cells (0 done" in capsys.readouterr().out
+
+
+def test_a_cell_does_not_wait_for_a_training_that_another_one_makes(place, published):
+    sweep([*published, "jobs=2", "methods=random", "tuner.delay=0.03"])
+    logs = [path.read_text() for path in (place / "output" / "small").glob("*/log.txt")]
+    assert len(logs) == 2
+    assert not [text for text in logs if "waiting for another process" in text]
+
+
 def test_on_error_stop_starts_nothing_more(place):
     arguments = ["tasks=fake", "methods=random", "seeds=1,0", "on_error=stop", "+tuner.fatal_seed=1"]
     done = run_apart(command(place, *arguments), timeout=300)
@@ -140,6 +191,8 @@ def test_ctrl_c_stops_cells_and_leaves_a_table_to_go_on_with(place):
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the same command goes on" in said
+    states = {cell.state for cell in read_cells(place / "output_results" / "small" / "cells.csv")}
+    assert states == {"measured", "missing"}  # what was done is written down
     assert run_apart(command(place, "tasks=fake", "methods=pretrained"), timeout=300).returncode == 0
 
 
