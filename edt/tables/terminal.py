@@ -20,7 +20,7 @@ NAMES = {"pretrained": "pre-trained", "random": "Random", "edt": "error-driven",
 def results_table(reports: Mapping[str, Report], *, title: str) -> Table:
     """Methods by splits: accuracy in percent with its 95% interval, n, and unparsed answers."""
     table = _table(title)
-    for column in ("method", "tuned\non", "validation\n% (95%)", "n /\nunparsed", "test\n% (95%)", "n /\nunparsed"):
+    for column in ("method", "tuned\non", "validation\n% (95%)", "n / un-\nparsed", "test\n% (95%)", "n / un-\nparsed"):
         table.add_column(column, justify="left" if column == "method" else "right", no_wrap=True)
     for method, report in reports.items():
         tuned_on = sum(len(record.picks) for record in report.rounds)

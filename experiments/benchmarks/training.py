@@ -7,7 +7,8 @@ through the frozen tower in every step, makes logits at every place, takes
 rows as they come, and leaves LoRA over NF4 weights to peft and bitsandbytes.
 A second peer has the same loop over our layers, which keep dense weights at
 hand. All train the same weights in fp32, batch 8, one epoch, in turn; reported
-are medians and ratios. Writes experiments/benchmarks/results/training.json.
+are medians and ratios. Where the CPU multiplies bf16 in hardware, our tuner runs
+once more with `precision: bf16`. Writes experiments/benchmarks/results/training.json.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ BATCH = 8
 LORA_RATE, PROJECTOR_RATE = 4e-4, 2e-4
 NAMES = {
     "edt": "edt (Lightning)",
+    "edt_bf16": "edt with frozen products in bf16",
     "trainer": "Hugging Face Trainer",
     "trainer_our_layers": "Hugging Face Trainer over our layers",
 }
@@ -66,6 +68,7 @@ def measure(number: int, repeats: int) -> dict[str, Any]:
     """Median seconds of both, their ratio, and the mean loss of each one's first epoch."""
     from edt.build import Builder
     from edt.experiment import compose
+    from edt.tuning.tuner import fast_bf16
 
     parts = Builder().parts(compose([]))
     student: Any = parts.student
@@ -74,6 +77,8 @@ def measure(number: int, repeats: int) -> dict[str, Any]:
     runs: dict[str, list[Run]] = {"edt": [], "trainer": [], "trainer_our_layers": []}
     for _ in range(repeats):
         runs["edt"].append(train_ours(student, samples, root))
+        if fast_bf16():
+            runs.setdefault("edt_bf16", []).append(train_ours(student, samples, root, precision="bf16"))
         runs["trainer"].append(train_peer(student, samples, root, our_layers=False))
         runs["trainer_our_layers"].append(train_peer(student, samples, root, our_layers=True))
     seconds = {name: median(run.seconds for run in of) for name, of in runs.items()}
@@ -83,12 +88,13 @@ def measure(number: int, repeats: int) -> dict[str, Any]:
         "batch": BATCH,
         "repeats": repeats,
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
-        "times_faster": {name: round(seconds[name] / seconds["edt"], 2) for name in seconds if name != "edt"},
+        "times_faster": {name: round(seconds[name] / seconds["edt"], 2) for name in seconds if "edt" not in name},
+        "bf16_times_faster": round(seconds["trainer"] / seconds["edt_bf16"], 2) if "edt_bf16" in seconds else None,
         "mean_loss": {name: round(sum(of[0].losses) / len(of[0].losses), 3) for name, of in runs.items()},
     }
 
 
-def train_ours(student: Any, samples: Sequence[Sample], root: Path) -> Run:
+def train_ours(student: Any, samples: Sequence[Sample], root: Path, *, precision: str = "fp32") -> Run:
     """One epoch by the tuner that the loop uses."""
     from edt.tuning.tuner import LightningTuner
 
@@ -97,7 +103,7 @@ def train_ours(student: Any, samples: Sequence[Sample], root: Path) -> Run:
         projector_lr=PROJECTOR_RATE,
         epochs=1,
         batch_size=BATCH,
-        precision="fp32",
+        precision=precision,
         schedule="constant",
         warm_up=0.0,
         progress=False,
@@ -219,12 +225,14 @@ def show(figures: dict[str, Any]) -> None:
     table = Table(title=f"One epoch of {figures['samples']} samples, batch {figures['batch']}")
     for column in ("trainer", "seconds (median)", "mean loss"):
         table.add_column(column, justify="left" if column == "trainer" else "right")
-    for key, name in NAMES.items():
-        table.add_row(name, f"{figures['seconds'][key]:.1f}", f"{figures['mean_loss'][key]:.3f}")
+    for key in figures["seconds"]:
+        table.add_row(NAMES[key], f"{figures['seconds'][key]:.1f}", f"{figures['mean_loss'][key]:.3f}")
     console = Console()
     console.print(table)
     for name, ratio in figures["times_faster"].items():
         console.print(f"edt is {ratio:.2f} times as fast as the {NAMES[name]}")
+    if figures["bf16_times_faster"]:
+        console.print(f"edt in bf16 is {figures['bf16_times_faster']:.2f} times as fast as the {NAMES['trainer']}")
 
 
 if __name__ == "__main__":
