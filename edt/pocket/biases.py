@@ -1,6 +1,6 @@
 """Pocket's known biases and limits, told with their figures as the data have them.
 
-Knows what was noticed by looking (`LOOSE`, `TWINS`, `MISFITS`); what is said of
+Knows what was noticed by looking (`LOOSE`, `TWINS`, and `MISFITS` of `things`); what is said of
 an asset is left out as soon as the data no longer bear it out.
 """
 
@@ -18,8 +18,8 @@ from edt.pocket.kinds import kinds
 from edt.pocket.makers import GAP_KINDS, GAP_TOPICS
 from edt.pocket.skills import wordings
 from edt.pocket.targets import CLASSIFIED, TASKS
+from edt.pocket.things import MISFITS, Thing
 from edt.pocket.things import SPLITS as SHARES
-from edt.pocket.things import Thing
 from edt.tables.markdown import blocks, listed, percent, table
 from edt.types import Sample
 
@@ -34,21 +34,6 @@ TWINS = (
     ("sh3d/katorlegaz/concept-sedan-01v1", "sh3d/katorlegaz/concept-sedan-01v2"),
 )
 """Assets that count as two objects and are nearly one; told of while they lie in different splits."""
-
-MISFITS = (
-    ("sh3d/blendswap-cc-0/lamp2", "table lamp", "a chandelier"),
-    ("sh3d/blendswap-cc-0/stove", "oven", "a cooktop"),
-    ("sh3d/scopia/sandwichmaker", "cooktop", "a sandwich maker"),
-    ("sh3d/scopia/toaster", "cooktop", "a toaster"),
-    ("sh3d/scopia/squeezer", "coffee machine", "a juice squeezer"),
-    ("sh3d/scopia/video-projector", "television", "a projector"),
-    ("sh3d/scopia/gaz-water-heater", "radiator", "a water heater"),
-    ("sh3d/scopia/electric-water-heater-big", "radiator", "a water heater"),
-    ("sh3d/scopia/inkjet-and-scanner-printer", "computer", "a printer"),
-    ("sh3d/scopia/japanese-style-screen", "television", "a folding screen"),
-    ("sh3d/katorlegaz/midi-keyboard", "computer", "a piano keyboard"),
-)
-"""Asset, the kind that it counts as, what the picture shows: labels that are wrong. Told of while they hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,17 +121,13 @@ def labels(found: Census) -> str:
         (things[name], shows) for name, kind, shows in MISFITS if name in things and things[name].kind.name == kind
     ]
     bad = {thing.object_id for thing, _ in wrong}
-    shares = {
-        task: sum(any(one in bad for one in objects_of(sample)) for sample in test) / len(test)
-        for task, test in _tests(found).items()
-    }
+    share = sum(any(one in bad for one in objects_of(sample)) for sample in found.supporting) / len(found.supporting)
     loose = [f"`{name}` is {_kind_and_facts(things[name])}" for name in LOOSE if name in things]
     named = [f"`{thing.asset}` ({thing.split}) is {shows}, labelled {thing.kind.name}" for thing, shows in wrong]
-    behind = [f"{percent(share)}% of `{task}`" for task, share in shares.items() if share]
     told = (
-        f"Some labels are wrong: {'; '.join(named)}. They are behind {listed(behind)} in the test splits, which bounds "
-        "what can be reached there; they were found by looking at some of the pictures, so that there may be more. "
-        if behind
+        f"Looking at some of the pictures found labels that are wrong: {'; '.join(named)}. No target task shows these; "
+        f"they are behind {percent(share)}% of the supporting samples. There may be more. "
+        if named
         else ""
     )
     return blocks(
