@@ -79,11 +79,6 @@ def build(root: Path) -> int:
     stamp = data / "complete.json"
     fingerprint = json.loads((pack / "manifest.json").read_text())["fingerprint"]
     mark = {"version": VERSION, "targets": TARGETS_VERSION, "tasks": TASKS, "pack": fingerprint}
-        "version": VERSION,
-        "targets": TARGETS_VERSION,
-        "tasks": TASKS,
-        "pack": json.loads((pack / "manifest.json").read_text())["fingerprint"],
-    }
     if stamp.exists() and stamp.read_text() == json.dumps(mark):
         return 0
     stamp.unlink(missing_ok=True)
