@@ -149,7 +149,7 @@ def latex(wide: Wide) -> str:
 
 
 def wide_csv(wide: Wide) -> str:
-    """Numbers as shares, a row a method and scale, three columns a task."""
+    """Numbers as shares, a row a method and scale, four columns a task."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     columns = [*wide.tasks, MEAN]
@@ -227,7 +227,7 @@ def _shown(entry: Entry, reasons: dict[str, str]) -> Shown:
 def _differences(wide: Wide) -> list[tuple[str, ...]]:
     lines = []
     for row in wide.rows:
-        for task in wide.tasks:
+        for task in (*wide.tasks, MEAN):
             entry = row.entries[task]
             for name, found in ((wide.baseline, entry.to_baseline), (wide.ceiling, entry.to_ceiling)):
                 if found is not None:

@@ -6,7 +6,8 @@ from `Cell`s alone, so that a table is made again without running anything.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -18,13 +19,14 @@ MEAN = "mean"
 FEWEST_SEEDS = 2
 """Fewer are not ranked: one seed may be luck."""
 
-Answers = list[list[bool]]
+Tasks = list[list[list[bool]]]
+"""By task, seed and question: whether the answer was right."""
 Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A method minus another one, paired by seed and question."""
+    """A method minus another one, paired by seed and question: on a task, or in the mean over tasks."""
 
     mean: float
     low: float
@@ -41,7 +43,8 @@ class Entry:
     state: str
     """As of a cell; `measured` where at least one seed is, and none failed or is missing."""
     reasons: tuple[str, ...] = ()
-    seeds: int = 0
+    measured_seeds: tuple[int, ...] = ()
+    """The seeds that `mean` and `std` are over, sorted."""
     mean: float | None = None
     std: float | None = None
     unparsed: float | None = None
@@ -53,6 +56,11 @@ class Entry:
     to_baseline: Difference | None = None
     to_ceiling: Difference | None = None
     runs: tuple[str, ...] = ()
+
+    @property
+    def seeds(self) -> int:
+        """How many."""
+        return len(self.measured_seeds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +119,7 @@ def widen(
     places = [(m, s) for s in scales for m in methods if any((m, s, task) in groups for task in tasks)]
     places.sort(key=lambda place: (place[1] != "", place[0] == ceiling))  # untuned first, Full Data last
     rows = [
-        Row(method=m, scale=s, entries=_with_mean({task: _entry(groups.get((m, s, task), [])) for task in tasks}))
+        Row(method=m, scale=s, entries=_entries({task: groups.get((m, s, task), []) for task in tasks}))
         for m, s in places
     ]
     rows = _compared(rows, groups, tasks, baseline=baseline, ceiling=ceiling)
@@ -144,7 +152,7 @@ def _entry(cells: Sequence[Cell]) -> Entry:
     return Entry(
         state=state,
         reasons=reasons,
-        seeds=len(measured),
+        measured_seeds=tuple(sorted(cell.seed for cell in measured)),
         mean=mean,
         std=std,
         unparsed=sum(cell.unparsed or 0 for cell in measured) / asked if asked else None,
@@ -153,29 +161,50 @@ def _entry(cells: Sequence[Cell]) -> Entry:
     )
 
 
-def _with_mean(entries: Mapping[str, Entry]) -> dict[str, Entry]:
-    """The mean over tasks is there only where every task is: a mean over fewer tasks is another figure."""
-    whole = [entry.mean for entry in entries.values() if entry.mean is not None]
-    if len(whole) < len(entries) or not entries:
-        return {**entries, MEAN: Entry(state="missing", reasons=("not all tasks are measured",))}
-    seeds = min(entry.seeds for entry in entries.values())
+def _entries(cells: Mapping[str, Sequence[Cell]]) -> dict[str, Entry]:
+    """A row's places: its tasks, and their mean."""
+    entries = {task: _entry(of) for task, of in cells.items()}
+    return {**entries, MEAN: _mean_entry(entries, cells)}
+
+
+def _mean_entry(entries: Mapping[str, Entry], cells: Mapping[str, Sequence[Cell]]) -> Entry:
+    """The mean over tasks, over the seeds that every task has: over fewer tasks it were another figure."""
+    if not entries or any(entry.mean is None for entry in entries.values()):
+        return Entry(state="missing", reasons=("not all tasks are measured",))
+    seeds = _shared_seeds(cells.values())
+    if not seeds:
+        return Entry(state="missing", reasons=("no seed is measured on every task",))
+    by_task = [_by_seed(of) for of in cells.values()]
+    mean, std = mean_std([math.fsum(of[seed].score or 0.0 for of in by_task) / len(by_task) for seed in seeds])
     state = next((entry.state for entry in entries.values() if entry.state != "measured"), "measured")
-    return {**entries, MEAN: Entry(state=state, seeds=seeds, mean=sum(whole) / len(whole))}
+    whole = all(entry.measured_seeds == seeds for entry in entries.values())
+    reasons = () if whole else (f"the mean is over the seeds that every task has: {', '.join(map(str, seeds))}",)
+    return Entry(state=state, reasons=reasons, measured_seeds=seeds, mean=mean, std=std)
 
 
-def _answers(cells: Sequence[Cell], seeds: Sequence[int]) -> Answers:
-    by_seed = {cell.seed: [mark == "1" for mark in cell.outcomes] for cell in cells if cell.state == "measured"}
-    return [by_seed[seed] for seed in seeds]
+def _shared_seeds(groups: Iterable[Sequence[Cell]]) -> tuple[int, ...]:
+    """Seeds that are measured in every one of the groups."""
+    own = [{cell.seed for cell in cells if cell.state == "measured"} for cells in groups]
+    return tuple(sorted(set.intersection(*own))) if own else ()
 
 
-def _paired(ours: Sequence[Cell], theirs: Sequence[Cell]) -> tuple[Answers, Answers] | None:
-    """Answers by shared seed; None where there is none, or the questions are not the same."""
-    own, other = ([cell.seed for cell in cells if cell.state == "measured"] for cells in (ours, theirs))
-    seeds = sorted(set(own) & set(other))
+def _paired(ours: Sequence[Sequence[Cell]], theirs: Sequence[Sequence[Cell]]) -> tuple[Tasks, Tasks] | None:
+    """Answers by task and shared seed; None where there is no seed, or the questions are not the same."""
+    seeds = _shared_seeds([*ours, *theirs])
     if not seeds:
         return None
-    a, b = _answers(ours, seeds), _answers(theirs, seeds)
-    return (a, b) if all(len(x) == len(y) for x, y in zip(a, b, strict=True)) else None
+    pairs = [(_by_seed(a), _by_seed(b)) for a, b in zip(ours, theirs, strict=True)]
+    if any(len(a[seed].outcomes) != len(b[seed].outcomes) for a, b in pairs for seed in seeds):
+        return None
+    return [_answers(a, seeds) for a, _ in pairs], [_answers(b, seeds) for _, b in pairs]
+
+
+def _by_seed(cells: Sequence[Cell]) -> dict[int, Cell]:
+    return {cell.seed: cell for cell in cells if cell.state == "measured"}
+
+
+def _answers(cells: Mapping[int, Cell], seeds: Sequence[int]) -> list[list[bool]]:
+    return [[mark == "1" for mark in cells[seed].outcomes] for seed in seeds]
 
 
 def _compared(
@@ -186,30 +215,26 @@ def _compared(
     baseline: str,
     ceiling: str,
 ) -> list[Row]:
-    """Rows with differences to the baseline at their own scale, and to the ceiling."""
+    """Rows with differences to the baseline at their own scale, and to the ceiling; one family a kind for Holm."""
     top = next((scale for method, scale, _ in groups if method == ceiling), None)
+    columns = {**{task: (task,) for task in tasks}, MEAN: tuple(tasks)}
     raw: dict[str, dict[tuple[int, str], tuple[Average, float]]] = {"to_baseline": {}, "to_ceiling": {}}
     for number, row in enumerate(rows):
-        for task in tasks:
-            own = groups.get((row.method, row.scale, task), [])
+        for column, of in columns.items():
             for kind, method, scale in (("to_baseline", baseline, row.scale), ("to_ceiling", ceiling, top)):
                 if row.method in (method, ceiling) or scale is None:
                     continue
-                pair = _paired(own, groups.get((method, scale, task), []))
-                if pair is not None:
-                    raw[kind][number, task] = difference_test(*pair)
+                own = [groups.get((row.method, row.scale, task), []) for task in of]
+                other = [groups.get((method, scale, task), []) for task in of]
+                if (pair := _paired(own, other)) is not None:
+                    raw[kind][number, column] = difference_test(*pair)
     corrected = {kind: holm({place: p for place, (_, p) in found.items()}) for kind, found in raw.items()}
-    out = []
-    for number, row in enumerate(rows):
-        entries = dict(row.entries)
-        for kind, found in raw.items():
-            for task in tasks:
-                if (number, task) in found:
-                    of = found[number, task][0]
-                    made = Difference(mean=of.mean, low=of.low, high=of.high, p=corrected[kind][number, task])
-                    entries[task] = replace(entries[task], **{kind: made})
-        out.append(replace(row, entries=entries))
-    return out
+    out = [dict(row.entries) for row in rows]
+    for kind, found in raw.items():
+        for (number, column), (of, _) in found.items():
+            made = Difference(mean=of.mean, low=of.low, high=of.high, p=corrected[kind][number, column])
+            out[number][column] = replace(out[number][column], **{kind: made})
+    return [replace(row, entries=entries) for row, entries in zip(rows, out, strict=True)]
 
 
 def holm(ps: Mapping[Key, float]) -> dict[Key, float]:

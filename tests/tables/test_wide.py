@@ -1,6 +1,7 @@
 import csv
 import io
 import shutil
+import statistics
 import subprocess
 
 import pytest
@@ -83,6 +84,40 @@ def test_differences_are_paired_and_corrected():
     assert (ceiling.mean, ceiling.p) == (0, 1)
 
 
+def test_the_mean_over_tasks_has_spread_and_differences():
+    better = cell("a", "edt", "96", 1, "1111111111")
+    found = entry(table(a_edt_1=better), "edt", MEAN)
+    assert found.measured_seeds == (0, 1)
+    assert found.mean == pytest.approx(0.75)
+    assert found.std == pytest.approx(statistics.stdev([0.7, 0.8]))
+    assert found.to_baseline is not None
+    assert found.to_baseline.mean == pytest.approx(0.25)
+    assert found.to_baseline.low < 0.25 < found.to_baseline.high
+    assert found.to_ceiling is not None
+    assert found.to_ceiling.mean == pytest.approx(-0.05)
+    assert "75.0 ± 7.1 (2)" in markdown(table(a_edt_1=better))
+    assert "| error-driven | 96 | mean | Random | +25.0 |" in markdown(table(a_edt_1=better))
+
+
+def test_the_mean_is_of_holms_family():
+    one = [cell("a", method, "96", 0, marks) for method, marks in (("edt", "1111011100"), ("random", "0010011100"))]
+    lone = entry(wide(one), "edt", "a").to_baseline
+    assert lone is not None
+    _, p = difference_test([[[m == "1" for m in "1111011100"]]], [[[m == "1" for m in "0010011100"]]])
+    assert lone.p == pytest.approx(min(1, 2 * p))  # of two: the task, and the mean over one task
+    assert entry(wide(one), "edt", MEAN).to_baseline == lone
+
+
+def test_the_mean_is_over_seeds_that_every_task_has():
+    found = entry(table(a_edt_1=None), "edt", MEAN)
+    assert (found.measured_seeds, found.std, found.mean) == ((0,), None, pytest.approx(0.7))
+    assert found.reasons == ("the mean is over the seeds that every task has: 0",)
+    assert found.to_baseline is not None
+    none = entry(table(a_edt_1=None, b_edt_0=None), "edt", MEAN)
+    assert (none.state, none.mean, none.to_baseline) == ("missing", None, None)
+    assert none.reasons == ("no seed is measured on every task",)
+
+
 def test_a_state_is_never_a_number():
     failed = cell("a", "edt", "96", 1, "", state="failed", reason="killed by SIGKILL")
     found = table(a_edt_1=failed)
@@ -144,6 +179,6 @@ def test_holm_as_worked_by_hand():
     )
 )
 def test_a_method_does_not_differ_from_itself(answers):
-    found, p = difference_test(answers, answers)
+    found, p = difference_test([answers], [answers])
     assert (found.mean, found.low, found.high, p) == (0, 0, 0, 1)
     assert difference(answers, answers) == found
