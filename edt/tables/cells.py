@@ -15,6 +15,7 @@ from typing import Any
 
 from edt.errors import EdtError
 from edt.paths import write_whole
+from edt.store.keys import digest
 from edt.types import Outcome, Prediction
 
 STATES = ("measured", "missing", "failed", "not comparable")
@@ -48,6 +49,8 @@ class Cell:
     trained_samples: int | None = None
     outcomes: str = ""
     """A mark an item of the split, in the order of sample ids: 1 right, 0 wrong, u unparsed. What pairing needs."""
+    questions: str = ""
+    """Which items these were, see `questions_of`: marks are paired only where it is the same. Empty: unknown."""
     run: str = ""
     """Folder of the run's files, relative to the table's output folder."""
     digest: str = ""
@@ -68,6 +71,11 @@ class Cell:
 def outcomes_of(predictions: Sequence[Prediction]) -> str:
     """The marks of a split's predictions, in the order of sample ids."""
     return "".join(MARKS[p.outcome] for p in sorted(predictions, key=lambda p: p.sample_id))
+
+
+def questions_of(predictions: Sequence[Prediction]) -> str:
+    """12 hexadecimal digits that stand for the sorted sample ids of a split's predictions."""
+    return digest(sorted(p.sample_id for p in predictions))[:12]
 
 
 def write_cells(cells: Sequence[Cell], path: Path) -> None:

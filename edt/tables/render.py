@@ -16,7 +16,7 @@ from rich import box
 from rich.table import Table
 
 from edt.tables.terminal import NAMES
-from edt.tables.wide import MEAN, Difference, Entry, Headline, Row, Wide
+from edt.tables.wide import MEAN, Difference, Entry, Headline, Wide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,20 +227,19 @@ def _shown(entry: Entry, reasons: dict[str, str]) -> Shown:
 def _differences(wide: Wide) -> list[tuple[str, ...]]:
     lines = []
     for row in wide.rows:
-        for task in (*wide.tasks, MEAN):
-            entry = row.entries[task]
-            for name, found in ((wide.baseline, entry.to_baseline), (wide.ceiling, entry.to_ceiling)):
-                if found is not None:
-                    lines.append(_difference(row, task, name, found))
+        for column in (*wide.tasks, MEAN):
+            entry = row.entries[column]
+            for kind, other in (("to_baseline", wide.baseline), ("to_ceiling", wide.ceiling)):
+                found, reason = getattr(entry, kind), entry.not_comparable.get(kind)
+                if found is not None or reason is not None:
+                    figures = _figures(found) if found is not None else ("not comparable", reason or "", "")
+                    name = NAMES.get(row.method, row.method)
+                    lines.append((name, row.scale or "none", column, NAMES.get(other, other), *figures))
     return lines
 
 
-def _difference(row: Row, task: str, other: str, found: Difference) -> tuple[str, ...]:
+def _figures(found: Difference) -> tuple[str, str, str]:
     return (
-        NAMES.get(row.method, row.method),
-        row.scale or "none",
-        task,
-        NAMES.get(other, other),
         f"{100 * found.mean:+.1f}",
         f"{100 * found.low:+.1f} to {100 * found.high:+.1f}",
         f"{found.p:.3f}" if found.p >= 0.001 else "< 0.001",

@@ -7,10 +7,12 @@ from `Cell`s alone, so that a table is made again without running anything.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from edt.errors import EdtError
 from edt.tables.cells import Cell
 from edt.tables.seeds import Average, difference_test, mean_std
 
@@ -55,6 +57,8 @@ class Entry:
     """1 or 2 among methods at the same scale and task."""
     to_baseline: Difference | None = None
     to_ceiling: Difference | None = None
+    not_comparable: Mapping[str, str] = field(default_factory=dict)
+    """Why a difference cannot be had though both sides are measured, by `to_baseline` and `to_ceiling`."""
     runs: tuple[str, ...] = ()
 
     @property
@@ -108,14 +112,23 @@ class Wide:
 def widen(
     cells: Sequence[Cell], *, title: str, split: str, baseline: str, ceiling: str, ours: str, headline_scale: str
 ) -> Wide:
-    """The table of one split. The order of tasks, methods and scales is that of the cells."""
+    """The table of one split. The order of tasks, methods and scales is that of the cells.
+
+    Raises EdtError where two cells would stand at one place.
+    """
     cells = [cell for cell in cells if cell.split == split]
     tasks = tuple(dict.fromkeys(cell.task for cell in cells))
     scales = list(dict.fromkeys(cell.scale for cell in cells))
     methods = list(dict.fromkeys(cell.method for cell in cells))
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
-        groups.setdefault((cell.method, cell.scale, cell.task), []).append(cell)
+        group = groups.setdefault((cell.method, cell.scale, cell.task), [])
+        if twin := next((other for other in group if other.seed == cell.seed), None):
+            raise EdtError(
+                f"a row of a table is of one student and one teacher, and {twin.place} and {cell.place} are two; "
+                "keep one of them, or give the other another method name"
+            )
+        group.append(cell)
     places = [(m, s) for s in scales for m in methods if any((m, s, task) in groups for task in tasks)]
     places.sort(key=lambda place: (place[1] != "", place[0] == ceiling))  # untuned first, Full Data last
     rows = [
@@ -178,7 +191,7 @@ def _mean_entry(entries: Mapping[str, Entry], cells: Mapping[str, Sequence[Cell]
     mean, std = mean_std([math.fsum(of[seed].score or 0.0 for of in by_task) / len(by_task) for seed in seeds])
     state = next((entry.state for entry in entries.values() if entry.state != "measured"), "measured")
     whole = all(entry.measured_seeds == seeds for entry in entries.values())
-    reasons = () if whole else (f"the mean is over the seeds that every task has: {', '.join(map(str, seeds))}",)
+    reasons = () if whole else (f"the mean is over the seeds that every task has: {_listed(seeds)}",)
     return Entry(state=state, reasons=reasons, measured_seeds=seeds, mean=mean, std=std)
 
 
@@ -188,15 +201,34 @@ def _shared_seeds(groups: Iterable[Sequence[Cell]]) -> tuple[int, ...]:
     return tuple(sorted(set.intersection(*own))) if own else ()
 
 
-def _paired(ours: Sequence[Sequence[Cell]], theirs: Sequence[Sequence[Cell]]) -> tuple[Tasks, Tasks] | None:
-    """Answers by task and shared seed; None where there is no seed, or the questions are not the same."""
-    seeds = _shared_seeds([*ours, *theirs])
+def _paired(ours: Sequence[Sequence[Cell]], theirs: Sequence[Sequence[Cell]]) -> tuple[Tasks, Tasks] | str | None:
+    """Answers by task and shared seed; None where a side is not measured, and why where they are not comparable."""
+    own, other = _shared_seeds(ours), _shared_seeds(theirs)
+    if not own or not other:
+        return None
+    seeds = sorted(set(own) & set(other))
     if not seeds:
-        return None
+        return f"no seed in common: {_listed(own)} against {_listed(other)}"
     pairs = [(_by_seed(a), _by_seed(b)) for a, b in zip(ours, theirs, strict=True)]
-    if any(len(a[seed].outcomes) != len(b[seed].outcomes) for a, b in pairs for seed in seeds):
-        return None
+    for a, b in pairs:
+        for seed in seeds:
+            if reason := _unlike(a[seed], b[seed]):
+                return reason
     return [_answers(a, seeds) for a, _ in pairs], [_answers(b, seeds) for _, b in pairs]
+
+
+def _unlike(ours: Cell, theirs: Cell) -> str:
+    """Why two cells' marks are not of the same questions; empty where they are."""
+    at = f"on {ours.task}, seed {ours.seed}"
+    if not ours.questions or not theirs.questions:
+        return f"it is not known which questions were asked {at}"
+    if (ours.questions, len(ours.outcomes)) != (theirs.questions, len(theirs.outcomes)):
+        return f"other questions were asked {at}: {ours.questions} ({ours.n}) against {theirs.questions} ({theirs.n})"
+    return ""
+
+
+def _listed(seeds: Iterable[int]) -> str:
+    return ", ".join(map(str, seeds))
 
 
 def _by_seed(cells: Sequence[Cell]) -> dict[int, Cell]:
@@ -219,6 +251,7 @@ def _compared(
     top = next((scale for method, scale, _ in groups if method == ceiling), None)
     columns = {**{task: (task,) for task in tasks}, MEAN: tuple(tasks)}
     raw: dict[str, dict[tuple[int, str], tuple[Average, float]]] = {"to_baseline": {}, "to_ceiling": {}}
+    whys: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
     for number, row in enumerate(rows):
         for column, of in columns.items():
             for kind, method, scale in (("to_baseline", baseline, row.scale), ("to_ceiling", ceiling, top)):
@@ -226,10 +259,15 @@ def _compared(
                     continue
                 own = [groups.get((row.method, row.scale, task), []) for task in of]
                 other = [groups.get((method, scale, task), []) for task in of]
-                if (pair := _paired(own, other)) is not None:
+                pair = _paired(own, other)
+                if isinstance(pair, str):
+                    whys[number, column][kind] = pair
+                elif pair is not None:
                     raw[kind][number, column] = difference_test(*pair)
     corrected = {kind: holm({place: p for place, (_, p) in found.items()}) for kind, found in raw.items()}
     out = [dict(row.entries) for row in rows]
+    for (number, column), reasons in whys.items():
+        out[number][column] = replace(out[number][column], not_comparable=reasons)
     for kind, found in raw.items():
         for (number, column), (of, _) in found.items():
             made = Difference(mean=of.mean, low=of.low, high=of.high, p=corrected[kind][number, column])

@@ -1,5 +1,6 @@
 """A table's cells go to a file and come back as they were; what is no cell is refused by file and line."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edt.errors import EdtError
-from edt.tables.cells import Cell, outcomes_of, read_cells, write_cells
+from edt.tables.cells import Cell, outcomes_of, questions_of, read_cells, write_cells
 from edt.types import Outcome, Prediction
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12)
@@ -35,11 +36,19 @@ def test_cells_come_back_as_they_were(tmp_path_factory, cells):
     assert read_cells(path) == cells
 
 
-def test_outcomes_are_in_the_order_of_sample_ids():
-    def said(sample_id: str, outcome: Outcome) -> Prediction:
-        return Prediction(sample_id=sample_id, text="", steps=(), answer=None, outcome=outcome)
+def said(sample_id: str, outcome: Outcome) -> Prediction:
+    return Prediction(sample_id=sample_id, text="", steps=(), answer=None, outcome=outcome)
 
+
+def test_outcomes_are_in_the_order_of_sample_ids():
     assert outcomes_of([said("b", Outcome.WRONG), said("c", Outcome.UNPARSED), said("a", Outcome.RIGHT)]) == "10u"
+
+
+def test_questions_are_known_by_their_ids_alone():
+    one = questions_of([said("b", Outcome.WRONG), said("a", Outcome.RIGHT)])
+    assert one == questions_of([said("a", Outcome.WRONG), said("b", Outcome.WRONG)])
+    assert one != questions_of([said("a", Outcome.WRONG), said("c", Outcome.WRONG)])
+    assert re.fullmatch("[0-9a-f]{12}", one)
 
 
 def test_a_cell_has_a_score_just_when_it_was_measured():
@@ -61,6 +70,6 @@ def test_what_is_no_table_is_named(tmp_path):
         read_cells(tmp_path / "cells.csv")
     write_cells([], tmp_path / "cells.csv")
     with (tmp_path / "cells.csv").open("a") as stream:
-        stream.write("t,a,m,s,x,,zero,test,missing,,,,,,,,\n")
+        stream.write("t,a,m,s,x,,zero,test,missing,,,,,,,,,\n")
     with pytest.raises(EdtError, match="line 2, is no cell"):
         read_cells(tmp_path / "cells.csv")

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import shutil
 import statistics
@@ -8,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edt.errors import EdtError
 from edt.tables.cells import Cell
 from edt.tables.render import html_table, latex, markdown, page_of, wide_csv
 from edt.tables.seeds import difference, difference_test
 from edt.tables.wide import MEAN, holm, widen
 
 
-def cell(task, method, scale, seed, outcomes, state="measured", reason=""):
+def cell(task, method, scale, seed, outcomes, state="measured", reason="", questions="0123456789ab"):
     measured = state == "measured"
     return Cell(
         table="small",
@@ -33,6 +35,7 @@ def cell(task, method, scale, seed, outcomes, state="measured", reason=""):
         filled=0 if measured else None,
         trained_samples=10 if measured else None,
         outcomes=outcomes if measured else "",
+        questions=questions if measured else "",
         run=f"{task}-{scale}-{method}-s{seed}",
     )
 
@@ -116,6 +119,37 @@ def test_the_mean_is_over_seeds_that_every_task_has():
     none = entry(table(a_edt_1=None, b_edt_0=None), "edt", MEAN)
     assert (none.state, none.mean, none.to_baseline) == ("missing", None, None)
     assert none.reasons == ("no seed is measured on every task",)
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        (
+            cell("a", "random", "96", 0, "11111000uu", questions="f" * 12),
+            "other questions were asked on a, seed 0: 0123456789ab (10) against ffffffffffff (10)",
+        ),
+        (cell("a", "random", "96", 0, "1111", questions=""), "it is not known which questions were asked on a, seed 0"),
+    ],
+)
+def test_only_the_same_questions_are_paired(other, reason):
+    found = table(a_random_0=other)
+    for column in ("a", MEAN):
+        assert entry(found, "edt", column).to_baseline is None
+        assert entry(found, "edt", column).not_comparable == {"to_baseline": reason}
+        assert f"| error-driven | 96 | {column} | Random | not comparable | {reason} |  |" in markdown(found)
+    assert entry(found, "edt", "b").to_baseline is not None
+    assert entry(found, "edt", "a").to_ceiling is not None
+
+
+def test_cells_without_a_common_seed_are_not_comparable():
+    found = entry(table(a_edt_0=None, a_random_1=None), "edt", "a")
+    assert found.not_comparable == {"to_baseline": "no seed in common: 1 against 0"}
+
+
+def test_two_students_are_not_one_row():
+    other = dataclasses.replace(cell("a", "edt", "96", 0, "10"), student="another")
+    with pytest.raises(EdtError, match="one student and one teacher"):
+        wide([cell("a", "edt", "96", 0, "10"), other])
 
 
 def test_a_state_is_never_a_number():
