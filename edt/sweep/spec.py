@@ -88,6 +88,11 @@ def _check(spec: TableSpec, path: Path) -> None:
             raise EdtError(f"{path}: {name} is empty; name at least one")
         if len(set(items)) < len(items):
             raise EdtError(f"{path}: {name} names one twice: {items}")
+    for method, row in spec.methods.items():
+        for name in ("scales", "seeds"):
+            items = getattr(row, name) or []
+            if len(set(items)) < len(items):
+                raise EdtError(f"{path}: {name} of {method} names one twice: {items}")
     if spec.split not in ("validation", "test"):
         raise EdtError(f"{path}: split must be validation or test, not {spec.split!r}")
 

@@ -208,6 +208,7 @@ def test_what_is_wrong_is_said_in_a_sentence(place, arguments, message):
     [
         ("title: x\ntasks: [fake]\nmethods: {edt: {}}", "scales is empty"),
         ("titel: x", "titel"),
+        ("tasks: [fake]\nmethods: {edt: {seeds: [1, 1]}}\nscales: [a]", "seeds of edt names one twice"),
         ("tasks: [fake]\nmethods: {edt: {}}\nscales: [a]\nsplit: train", "split must be validation or test"),
     ],
 )
