@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from edt.paths import write_whole
 from edt.sweep.spec import TableSpec
@@ -55,6 +56,6 @@ def show(console: Console, rendered: Rendered) -> None:
     """The table on the terminal, its notes, and where the files are."""
     console.print(terminal(rendered.wide))
     for note in page_of(rendered.wide).notes:
-        console.print(note, markup=False, highlight=False)
+        console.print(Text(note))
     for path in rendered.files:
-        console.print(str(path), markup=False, highlight=False, soft_wrap=True)
+        console.print(Text(str(path)), soft_wrap=True)

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
+from edt.tables.escape import markdown as md
+from edt.tables.escape import one_line, tex
 from edt.tables.terminal import NAMES
 from edt.tables.wide import MEAN, Difference, Entry, Headline, Wide
 
@@ -49,8 +52,8 @@ def page_of(wide: Wide) -> Page:
     reasons: dict[str, str] = {}
     rows = tuple(
         (
-            NAMES.get(row.method, row.method),
-            row.scale or "none",
+            named(row.method),
+            one_line(row.scale) or "none",
             tuple(_shown(row.entries[column], reasons) for column in (*wide.tasks, MEAN)),
         )
         for row in wide.rows
@@ -64,12 +67,17 @@ def page_of(wide: Wide) -> Page:
         *(f"{mark} {reason}" for reason, mark in reasons.items()),
     ]
     return Page(
-        title=f"{wide.title}, {wide.split} split",
-        heads=("method", "samples", *wide.tasks, MEAN),
+        title=one_line(f"{wide.title}, {wide.split} split"),
+        heads=("method", "samples", *map(one_line, wide.tasks), MEAN),
         rows=rows,
-        differences=tuple(_differences(wide)),
-        notes=tuple(notes),
+        differences=tuple(tuple(map(one_line, line)) for line in _differences(wide)),
+        notes=tuple(map(one_line, notes)),
     )
+
+
+def named(method: str) -> str:
+    """How a method is called in every format."""
+    return one_line(NAMES.get(method, method))
 
 
 def coverage_line(wide: Wide) -> str:
@@ -82,7 +90,7 @@ def headline_lines(headline: Headline, *, baseline: str, ceiling: str) -> list[s
     """The paper's two headlines, or why they cannot be had."""
     if headline.reason:
         return [f"Headlines at {headline.scale} samples: not to be had ({headline.reason})."]
-    top, base = NAMES.get(ceiling, ceiling), NAMES.get(baseline, baseline)
+    top, base = named(ceiling), named(baseline)
     assert headline.worst_ratio is not None
     assert headline.mean_ratio is not None
     assert headline.mean_gain is not None
@@ -97,13 +105,16 @@ def markdown(wide: Wide) -> str:
     page = page_of(wide)
 
     def cell(shown: Shown) -> str:
-        text = {1: f"**{shown.text}**", 2: f"<u>{shown.text}</u>"}.get(shown.rank or 0, shown.text)
-        return text + (f" {shown.mark}" if shown.mark else "")
+        text = md(shown.text)
+        text = {1: f"**{text}**", 2: f"<u>{text}</u>"}.get(shown.rank or 0, text)
+        return text + (f" {md(shown.mark)}" if shown.mark else "")
 
-    lines = [f"# {page.title}", "", *_pipes(page.heads, [[m, s, *map(cell, cells)] for m, s, cells in page.rows], 2)]
-    lines += ["", *(f"- {note}" for note in page.notes)]
+    rows = [[md(method), md(scale), *map(cell, cells)] for method, scale, cells in page.rows]
+    lines = [f"# {md(page.title)}", "", *_pipes([*map(md, page.heads)], rows, 2)]
+    lines += ["", *(f"- {md(note)}" for note in page.notes)]
     if page.differences:
-        lines += ["", "## Differences", "", *_pipes(DIFFERENCE_HEADS, page.differences, 4)]
+        differences = [[*map(md, line)] for line in page.differences]
+        lines += ["", "## Differences", "", *_pipes(DIFFERENCE_HEADS, differences, 4)]
     return "\n".join(lines) + "\n"
 
 
@@ -112,16 +123,16 @@ def latex(wide: Wide) -> str:
     page = page_of(wide)
 
     def cell(shown: Shown) -> str:
-        text = _tex(shown.text)
+        text = tex(shown.text)
         text = {1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}"}.get(shown.rank or 0, text)
-        return text + (rf"\textsuperscript{{{_tex(shown.mark)}}}" if shown.mark else "")
+        return text + (rf"\textsuperscript{{{tex(shown.mark)}}}" if shown.mark else "")
 
     body, last = [], None
     for method, scale, cells in page.rows:
         if last not in (None, scale):
             body.append(r"\midrule")
         last = scale
-        body.append(" & ".join([_tex(method), _tex(scale), *map(cell, cells)]) + r" \\")
+        body.append(" & ".join([tex(method), tex(scale), *map(cell, cells)]) + r" \\")
     return "\n".join(
         [
             r"\documentclass{article}",
@@ -132,16 +143,16 @@ def latex(wide: Wide) -> str:
             r"\usepackage[margin=1cm,landscape]{geometry}",
             r"\begin{document}",
             r"\begin{table}\centering\small",
-            rf"\caption{{{_tex(page.title)}}}",
+            rf"\caption{{{tex(page.title)}}}",
             rf"\begin{{tabular}}{{ll{'r' * (len(page.heads) - 2)}}}",
             r"\toprule",
-            " & ".join(map(_tex, page.heads)) + r" \\",
+            " & ".join(map(tex, page.heads)) + r" \\",
             r"\midrule",
             *body,
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
-            *(rf"\noindent {_tex(note)}\par" for note in page.notes),
+            *(rf"\noindent {tex(note)}\par" for note in page.notes),
             r"\end{document}",
             "",
         ]
@@ -165,20 +176,17 @@ def wide_csv(wide: Wide) -> str:
 
 def terminal(wide: Wide) -> Table:
     page = page_of(wide)
-    table = Table(title=page.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=Text(page.title, "table.title"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for head in page.heads:
-        table.add_column(head.removeprefix("pocket_"), justify="left" if head == "method" else "right")
+        table.add_column(Text(head.removeprefix("pocket_")), justify="left" if head == "method" else "right")
     last = None
     for method, scale, cells in page.rows:
         if last not in (None, scale):
             table.add_section()
         last = scale
         styles = {1: "bold", 2: "underline"}
-        texts = []
-        for shown in cells:
-            style = styles.get(shown.rank or 0)
-            texts.append((f"[{style}]{shown.text}[/]" if style else shown.text) + shown.mark)
-        table.add_row(method, scale, *texts)
+        texts = [Text.assemble((shown.text, styles.get(shown.rank or 0, "")), shown.mark) for shown in cells]
+        table.add_row(Text(method), Text(scale), *texts)
     return table
 
 
@@ -215,7 +223,7 @@ def _html_cell(entry: Entry, shown: Shown, link: Callable[[str], str | None]) ->
 def _shown(entry: Entry, reasons: dict[str, str]) -> Shown:
     marks = []
     for reason in entry.reasons:
-        text = f"{entry.state}: {reason}"
+        text = one_line(f"{entry.state}: {reason}")
         marks.append(reasons.setdefault(text, f"[{len(reasons) + 1}]"))
     if entry.mean is None:
         return Shown(text=entry.state, mark="".join(marks))
@@ -233,8 +241,7 @@ def _differences(wide: Wide) -> list[tuple[str, ...]]:
                 found, reason = getattr(entry, kind), entry.not_comparable.get(kind)
                 if found is not None or reason is not None:
                     figures = _figures(found) if found is not None else ("not comparable", reason or "", "")
-                    name = NAMES.get(row.method, row.method)
-                    lines.append((name, row.scale or "none", column, NAMES.get(other, other), *figures))
+                    lines.append((named(row.method), row.scale or "none", column, named(other), *figures))
     return lines
 
 
@@ -250,7 +257,7 @@ def _shares(wide: Wide) -> list[str]:
     notes = []
     for what, name in (("Unparsed answers", "unparsed"), ("Training samples filled at random", "filled")):
         found = [
-            f"{NAMES.get(row.method, row.method)} {row.scale or 'none'} {task} {100 * share:.1f}%"
+            f"{named(row.method)} {row.scale or 'none'} {task} {100 * share:.1f}%"
             for row in wide.rows
             for task in wide.tasks
             if (share := getattr(row.entries[task], name))
@@ -262,24 +269,6 @@ def _shares(wide: Wide) -> list[str]:
 def _pipes(heads: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> list[str]:
     rule = ["---"] * words + ["---:"] * (len(heads) - words)
     return [f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows)]
-
-
-TEX = {
-    "\\": r"\textbackslash{}",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "−": "$-$",
-    "–": "--",
-    "<": "$<$",
-    ">": "$>$",
-    "…": r"\ldots{}",
-}
-
-
-def _tex(text: str) -> str:
-    return "".join(TEX.get(sign, sign) for sign in text)
 
 
 def _number(value: float | None) -> str:

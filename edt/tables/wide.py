@@ -7,7 +7,7 @@ from `Cell`s alone, so that a table is made again without running anything.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -114,10 +114,12 @@ def widen(
 ) -> Wide:
     """The table of one split. The order of tasks, methods and scales is that of the cells.
 
-    Raises EdtError where two cells would stand at one place.
+    Raises EdtError where two cells, or a task and the mean, would stand at one place.
     """
     cells = [cell for cell in cells if cell.split == split]
     tasks = tuple(dict.fromkeys(cell.task for cell in cells))
+    if MEAN in tasks:
+        raise EdtError(f"a task is called {MEAN!r}, as the column of means is; give it another name")
     scales = list(dict.fromkeys(cell.scale for cell in cells))
     methods = list(dict.fromkeys(cell.method for cell in cells))
     groups: dict[tuple[str, str, str], list[Cell]] = {}
@@ -308,6 +310,20 @@ def _rankable(entry: Entry) -> bool:
     return entry.state == "measured" and entry.mean is not None and entry.seeds >= FEWEST_SEEDS
 
 
+def _unlike_seeds(rows: Mapping[str, Row], tasks: Sequence[str]) -> str:
+    """Which cells are over other seeds than most; empty where none is."""
+    where: dict[tuple[str, tuple[int, ...]], list[str]] = defaultdict(list)
+    counts = Counter[tuple[int, ...]]()
+    for name, row in rows.items():
+        for task in tasks:
+            seeds = row.entries[task].measured_seeds
+            where[name, seeds].append(task)
+            counts[seeds] += 1
+    usual = counts.most_common(1)[0][0] if counts else ()
+    odd = [f"{name} has {_listed(seeds)} on {', '.join(of)}" for (name, seeds), of in where.items() if seeds != usual]
+    return f"seeds differ: {'; '.join(odd)}, and others {_listed(usual)}" if odd else ""
+
+
 def _headline(
     rows: Sequence[Row], tasks: Sequence[str], *, ours: str, baseline: str, ceiling: str, scale: str
 ) -> Headline:
@@ -319,9 +335,8 @@ def _headline(
         if one is None or any(one.entries[task].mean is None for task in tasks):
             return Headline(scale=scale, tasks=len(tasks), reason=f"{name} is not measured on every task")
 
-    counts = {row.entries[task].seeds for row in found.values() if row for task in tasks}
-    if len(counts) > 1:
-        return Headline(scale=scale, tasks=len(tasks), reason=f"seeds differ between cells: {sorted(counts)}")
+    if reason := _unlike_seeds({name: row for name, row in found.items() if row}, tasks):
+        return Headline(scale=scale, tasks=len(tasks), reason=reason)
 
     def scores(name: str) -> list[float]:
         one = found[name]

@@ -40,7 +40,7 @@ def cell(task, method, scale, seed, outcomes, state="measured", reason="", quest
     )
 
 
-def table(**changes):
+def cells_of_table():
     """Two tasks of ten questions, two seeds: ours is right on 8 and 6, Random on 5 and 5, Full on 8 and 8."""
     cells = []
     for seed in (0, 1):
@@ -50,7 +50,12 @@ def table(**changes):
                 cell(task, "edt", "96", seed, ours),
                 cell(task, "full", "full", seed, "1111111100"),
             ]
-    cells = [changes.get(f"{c.task}_{c.method}_{c.seed}", c) for c in cells]
+    return cells
+
+
+def table(**changes):
+    """The table of them, with some replaced, or left out where None."""
+    cells = [changes.get(f"{c.task}_{c.method}_{c.seed}", c) for c in cells_of_table()]
     return wide([one for one in cells if one is not None])
 
 
@@ -150,6 +155,8 @@ def test_two_students_are_not_one_row():
     other = dataclasses.replace(cell("a", "edt", "96", 0, "10"), student="another")
     with pytest.raises(EdtError, match="one student and one teacher"):
         wide([cell("a", "edt", "96", 0, "10"), other])
+    with pytest.raises(EdtError, match="a task is called 'mean'"):
+        wide([cell("mean", "edt", "96", 0, "10")])
 
 
 def test_a_state_is_never_a_number():
@@ -159,12 +166,20 @@ def test_a_state_is_never_a_number():
     assert (half.state, half.seeds, half.rank) == ("failed", 1, None)
     assert half.reasons == ("seed 1: killed by SIGKILL",)
     assert "Coverage: 11 of 12 runs measured (1 failed, 11 measured)." in markdown(found)
-    assert "[1] failed: seed 1: killed by SIGKILL" in markdown(found)
-    assert "not to be had (seeds differ between cells: [1, 2])" in markdown(found)
+    assert "[1] failed: seed 1: killed by SIGKILL" in page_of(found).notes
+    assert "not to be had (seeds differ: edt has 0 on a, and others 0, 1)" in markdown(found)
     none = table(a_edt_0=None, a_edt_1=None)
     assert entry(none, "edt", "a").state == "missing"
     assert entry(none, "edt", MEAN).mean is None
     assert "edt is not measured on every task" in markdown(none)
+
+
+def test_headlines_want_the_same_seeds_not_only_as_many():
+    swapped = [dataclasses.replace(c, seed=2) if (c.method, c.seed) == ("full", 1) else c for c in cells_of_table()]
+    assert wide(swapped).headline.reason == "seeds differ: full has 0, 2 on a, b, and others 0, 1"
+    assert wide(swapped).headline.worst_ratio is None
+    odd = [dataclasses.replace(c, seed=2) if (c.method, c.task, c.seed) == ("edt", "b", 0) else c for c in swapped]
+    assert wide(odd).headline.reason == "seeds differ: edt has 1, 2 on b; full has 0, 2 on a, b, and others 0, 1"
 
 
 def test_one_seed_is_neither_bold_nor_second():
