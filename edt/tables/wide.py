@@ -43,7 +43,8 @@ class Entry:
     """One place of the table."""
 
     state: str
-    """As of a cell; `measured` where at least one seed is, and none failed or is missing."""
+    """As of a cell; `measured` where at least one seed is, and none failed or is missing. Of a reference, `known`
+    or `unknown`."""
     reasons: tuple[str, ...] = ()
     measured_seeds: tuple[int, ...] = ()
     """The seeds that `mean` and `std` are over, sorted."""
@@ -95,6 +96,24 @@ class Headline:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What is known of a published table, at the places of ours. Not comparable with it: other student, other data."""
+
+    paper: str
+    source: str
+    student: str
+    teacher: str
+    columns: Mapping[str, str]
+    """Published columns by our task."""
+    scales: tuple[str, ...]
+    """Published scale of each row; empty where it has no counterpart."""
+    rows: tuple[Row, ...]
+    """Those of ours, in their order; entries are `known` or `unknown`."""
+    headline: Headline
+    """Computed from the published cells, in their names."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Wide:
     """A whole table."""
 
@@ -107,6 +126,7 @@ class Wide:
     headline: Headline
     coverage: Mapping[str, int] = field(default_factory=dict)
     """Runs by state."""
+    reference: Reference | None = None
 
 
 def widen(
@@ -149,7 +169,7 @@ def widen(
         rows=tuple(rows),
         baseline=baseline,
         ceiling=ceiling,
-        headline=_headline(rows, tasks, ours=ours, baseline=baseline, ceiling=ceiling, scale=headline_scale),
+        headline=headline_of(rows, tasks, ours=ours, baseline=baseline, ceiling=ceiling, scale=headline_scale),
         coverage=states,
     )
 
@@ -324,9 +344,11 @@ def _unlike_seeds(rows: Mapping[str, Row], tasks: Sequence[str]) -> str:
     return f"seeds differ: {'; '.join(odd)}, and others {_listed(usual)}" if odd else ""
 
 
-def _headline(
+def headline_of(
     rows: Sequence[Row], tasks: Sequence[str], *, ours: str, baseline: str, ceiling: str, scale: str
 ) -> Headline:
+    """The headlines of any table: of ours, or of a published one."""
+
     def row(method: str, at: str | None) -> Row | None:
         return next((row for row in rows if row.method == method and at in (None, row.scale)), None)
 
