@@ -20,12 +20,11 @@ from yaml import YAMLError
 from edt.errors import EdtError
 from edt.sweep.live import clock, live_view
 from edt.sweep.plan import Plan, make_plan
-from edt.sweep.record import cells_from
+from edt.sweep.record import write_record
 from edt.sweep.rendering import render, show
 from edt.sweep.report import write_report
 from edt.sweep.run import Job, run_cells
 from edt.sweep.spec import EXPERIMENTS, TableSpec, cells_of, read_table
-from edt.tables.cells import write_cells
 
 ACTIONS = ("run", "plan", "render")
 CHANGES = ("tasks", "scales", "seeds", "split")
@@ -182,7 +181,7 @@ def sweep(arguments: Sequence[str]) -> None:
             jobs = _run(request, plan, output)
         finally:  # also when interrupted: what is done is kept
             plan = plan.refreshed(output)
-            write_cells(cells_from(plan.cells, output), request.place / "cells.csv")
+            write_record(plan.cells, output, request.place)
         _render(console, request, spec, plan)
     _say_failures(console, jobs)
 

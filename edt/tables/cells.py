@@ -6,15 +6,12 @@ how it is shown.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edt.errors import EdtError
-from edt.paths import write_whole
+from edt.tables.long import read_lines, write_lines
 from edt.types import Outcome, Prediction
 
 STATES = ("measured", "missing", "failed", "not comparable")
@@ -72,31 +69,9 @@ def outcomes_of(predictions: Sequence[Prediction]) -> str:
 
 def write_cells(cells: Sequence[Cell], path: Path) -> None:
     """`path` in whole or not at all; the order given is kept."""
-    stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, [field.name for field in fields(Cell)], lineterminator="\n")
-    writer.writeheader()
-    for cell in cells:
-        score = None if cell.score is None else repr(round(cell.score, 6))
-        writer.writerow({**asdict(cell), "score": score})
-    write_whole(path, stream.getvalue())
+    write_lines(Cell, cells, path)
 
 
 def read_cells(path: Path) -> list[Cell]:
     """All cells of a file, in order; EdtError, with file and line, where it is missing or a line is no cell."""
-    if not path.is_file():
-        raise EdtError(f"there is no {path}; run the table first, or name another")
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if sorted(reader.fieldnames or []) != sorted(field.name for field in fields(Cell)):
-            raise EdtError(f"{path} does not have the columns of a table's cells; render the table again")
-        return [_cell(row, f"{path}, line {number}") for number, row in enumerate(reader, start=2)]
-
-
-def _cell(row: dict[str, Any], where: str) -> Cell:
-    whole = ("n", "unparsed", "filled", "trained_samples")
-    try:
-        figures: dict[str, Any] = {name: int(row[name]) if row[name] else None for name in whole}
-        score = float(row["score"]) if row["score"] else None
-        return Cell(**{**row, **figures, "seed": int(row["seed"]), "score": score})
-    except (ValueError, TypeError) as error:
-        raise EdtError(f"{where}, is no cell: {error}") from None
+    return read_lines(Cell, path, "cell")
