@@ -20,6 +20,7 @@ from yaml import YAMLError
 from edt.errors import EdtError
 from edt.sweep.live import clock, live_view
 from edt.sweep.plan import Plan, make_plan
+from edt.sweep.publish import publish
 from edt.sweep.record import write_record
 from edt.sweep.rendering import render, show
 from edt.sweep.report import write_report
@@ -211,6 +212,8 @@ def _render(console: Console, request: Request, spec: TableSpec, plan: Plan | No
         report = write_report(rendered.wide, plan.cells, request.output / request.table, rendered.files)
         rendered = replace(rendered, files=(*rendered.files, report))
     show(console, rendered)
+    if plan is not None:
+        publish(console, rendered, plan.cells, request.output / request.table)
 
 
 def _run(request: Request, plan: Plan, output: Path) -> list[Job]:
