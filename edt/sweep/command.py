@@ -20,12 +20,12 @@ from yaml import YAMLError
 from edt.errors import EdtError
 from edt.sweep.live import clock, live_view
 from edt.sweep.plan import Plan, make_plan
-from edt.sweep.record import cells_from
+from edt.sweep.publish import publish
+from edt.sweep.record import write_record
 from edt.sweep.rendering import render, show
 from edt.sweep.report import write_report
 from edt.sweep.run import Job, run_cells
 from edt.sweep.spec import EXPERIMENTS, TableSpec, cells_of, read_table, table_names
-from edt.tables.cells import write_cells
 
 ACTIONS = ("run", "plan", "render")
 CHANGES = ("tasks", "scales", "seeds", "split")
@@ -182,7 +182,7 @@ def sweep(arguments: Sequence[str]) -> None:
             jobs = _run(request, plan, output)
         finally:  # also when interrupted: what is done is kept
             plan = plan.refreshed(output)
-            write_cells(cells_from(plan.cells, output), request.place / "cells.csv")
+            write_record(plan.cells, output, request.place)
         _render(console, request, spec, plan)
     _say_failures(console, jobs)
 
@@ -212,6 +212,8 @@ def _render(console: Console, request: Request, spec: TableSpec, plan: Plan | No
         report = write_report(rendered.wide, plan.cells, request.output / request.table, rendered.files)
         rendered = replace(rendered, files=(*rendered.files, report))
     show(console, rendered)
+    if plan is not None:
+        publish(console, rendered, plan.cells, request.output / request.table)
 
 
 def _run(request: Request, plan: Plan, output: Path) -> list[Job]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -25,9 +25,8 @@ from edt.protocols import fingerprint_of
 from edt.store.folders import MANIFEST
 from edt.store.keys import canonical, digest
 from edt.store.stages import VERSIONS, Parts
-from edt.sweep.record import kept_cells, state_of
+from edt.sweep.record import Lines, kept_lines, state_of
 from edt.sweep.spec import CellSpec
-from edt.tables.cells import Cell
 
 NOTHING = 0.1
 """Seconds below which an identifier or analyst did nothing, as that of a method that looks at no error."""
@@ -59,8 +58,8 @@ class PlannedCell:
     reason: str
     state: str
     """`measured` or `failed`, as an earlier run of the very same cell left it; `missing` otherwise."""
-    kept: tuple[Cell, ...] = ()
-    """Its lines in the `cells.csv` of an earlier sweep, whose runs need not be on this machine."""
+    kept: Lines = field(default_factory=Lines)
+    """Its lines in the files of an earlier sweep, whose runs need not be on this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +72,9 @@ class Plan:
 
     def refreshed(self, output: Path) -> Plan:
         """The same plan with the states that its cells have now."""
-        cells = (replace(cell, state=state_of(cell.digest, output / cell.spec.name, cell.kept)) for cell in self.cells)
+        cells = (
+            replace(cell, state=state_of(cell.digest, output / cell.spec.name, cell.kept.cells)) for cell in self.cells
+        )
         return replace(self, cells=tuple(cells))
 
     def stages(self, *, missing: bool = False) -> list[Stage]:
@@ -104,7 +105,7 @@ def make_plan(
     `tables` are `cells.csv` files of earlier sweeps; what they have measured counts as done.
     """
     composed = compose_cells(specs, overrides, config_dir=config_dir)
-    prints, kept = _Prints(), kept_cells(tables)
+    prints, kept = _Prints(), kept_lines(tables)
     cells = tuple(_planned(spec, config, prints, output, kept) for spec, config in zip(specs, composed, strict=True))
     roots = {cell.config.store.root for cell in cells}
     return Plan(cells=cells, rates=_rates([Path(root) for root in sorted(roots)]))
@@ -138,9 +139,7 @@ def compose_cells(specs: Sequence[CellSpec], overrides: Sequence[str], *, config
     ]
 
 
-def _planned(
-    spec: CellSpec, config: Config, prints: _Prints, output: Path, kept: Mapping[str, tuple[Cell, ...]]
-) -> PlannedCell:
+def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path, kept: Mapping[str, Lines]) -> PlannedCell:
     check(config)
     stages = tuple(stages_of(config))
     try:
@@ -148,7 +147,7 @@ def _planned(
     except EdtError as error:  # such as a model that is not on this machine: its cells can still be counted
         whole, reason = "", str(error)
     asks = any(stage.kind == "identify" for stage in stages)
-    lines = kept.get(whole, ())
+    lines = kept.get(whole, Lines())
     return PlannedCell(
         spec=spec,
         config=config,
@@ -158,7 +157,7 @@ def _planned(
         stages=stages,
         digest=whole,
         reason=reason,
-        state=state_of(whole, output / spec.name, lines),
+        state=state_of(whole, output / spec.name, lines.cells),
         kept=lines,
     )
 

@@ -1,25 +1,35 @@
-"""What is left of a cell in its folder, and the lines of `cells.csv` that it comes to."""
+"""What is left of a cell in its folder, and the lines of `cells.csv` and `rounds.csv` that it comes to."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edt.errors import EdtError
 from edt.paths import write_whole
-from edt.tables.cells import Cell, outcomes_of, questions_of, read_cells
+from edt.tables.cells import Cell, outcomes_of, questions_of, read_cells, write_cells
+from edt.tables.rounds import RoundLine, read_rounds, rounds_of, write_rounds
 from edt.types import Report, from_json
 
 if TYPE_CHECKING:
     from edt.sweep.plan import PlannedCell
 
 OUTCOME, LOG, REPORT = "outcome.json", "log.txt", "report.json"
+CELLS, ROUNDS = "cells.csv", "rounds.csv"
 log = logging.getLogger("edt")
 SPLITS = ("validation", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines:
+    """What one run comes to in a table's long files."""
+
+    cells: tuple[Cell, ...] = ()
+    rounds: tuple[RoundLine, ...] = ()
 
 
 def write_outcome(folder: Path, *, state: str, digest: str, reason: str = "", seconds: float = 0.0) -> None:
@@ -52,21 +62,39 @@ def state_of(digest: str, folder: Path, kept: Sequence[Cell]) -> str:
     return outcome["state"] if outcome and same else "missing"
 
 
-def kept_cells(paths: Sequence[Path]) -> dict[str, tuple[Cell, ...]]:
-    """Measured lines of earlier tables by their run's digest. A file that cannot be read has none, and is named."""
-    found: dict[str, dict[str, Cell]] = {}
+def kept_lines(paths: Sequence[Path]) -> dict[str, Lines]:
+    """Measured lines of earlier tables, by their run's digest. A file that cannot be read has none, and is named.
+
+    `paths` are `cells.csv` files; the `rounds.csv` beside one is read with it, where there is one.
+    """
+    cells: dict[str, dict[str, Cell]] = {}
+    rounds: dict[str, dict[int, RoundLine]] = {}
     for path in paths:
         if not path.is_file():
             continue
         try:
-            cells = read_cells(path)
+            read = read_cells(path)
         except EdtError as error:
             log.warning("nothing is taken from an earlier table: %s", error)
             continue
-        for cell in cells:
+        for cell in read:
             if cell.state == "measured" and cell.digest:
-                found.setdefault(cell.digest, {})[cell.split] = cell
-    return {digest: tuple(lines.values()) for digest, lines in found.items()}
+                cells.setdefault(cell.digest, {})[cell.split] = cell
+        for line in _rounds_beside(path):
+            rounds.setdefault(line.digest, {})[line.round] = line
+    return {
+        digest: Lines(cells=tuple(lines.values()), rounds=tuple(rounds.get(digest, {}).values()))
+        for digest, lines in cells.items()
+    }
+
+
+def _rounds_beside(cells: Path) -> list[RoundLine]:
+    path = cells.with_name(ROUNDS)
+    try:
+        return read_rounds(path) if path.is_file() else []
+    except EdtError as error:
+        log.warning("no rounds are taken from an earlier table: %s", error)
+        return []
 
 
 def report_of(planned: PlannedCell, folder: Path) -> Report | None:
@@ -77,51 +105,59 @@ def report_of(planned: PlannedCell, folder: Path) -> Report | None:
     return read_report(folder)
 
 
-def cells_from(planned: Sequence[PlannedCell], output: Path) -> list[Cell]:
-    """Two lines a run, one a split; a run that is not there, or failed, has its state and its reason."""
-    return [cell for one in planned for cell in _lines(one, output / one.spec.name)]
+def write_record(planned: Sequence[PlannedCell], output: Path, place: Path) -> None:
+    """`cells.csv` and `rounds.csv` in `place`; what runs left is in `output`."""
+    lines = [lines_of(one, output / one.spec.name) for one in planned]
+    write_rounds([line for one in lines for line in one.rounds], place / ROUNDS)
+    write_cells([cell for one in lines for cell in one.cells], place / CELLS)
 
 
-def _lines(planned: PlannedCell, folder: Path) -> list[Cell]:
+def lines_of(planned: PlannedCell, folder: Path) -> Lines:
+    """A cell a split; a run that is not there, or failed, has its state, its reason and no round."""
     spec, config = planned.spec, planned.config
-    place: dict[str, Any] = {
+    shared: dict[str, Any] = {
         "table": spec.table,
         "task": spec.task,
         "method": spec.method,
         "scale": spec.scale,
-        "student": planned.student,
-        "teacher": planned.teacher,
         "seed": spec.seed,
         "run": spec.name,
         "digest": planned.digest,
     }
+    place: dict[str, Any] = {**shared, "student": planned.student, "teacher": planned.teacher}
     splits = SPLITS if config.test_split else SPLITS[:1]
     report = report_of(planned, folder)
-    if report is None and planned.kept:
-        return [replace(cell, **place) for cell in planned.kept]
+    if report is None and planned.kept.cells:
+        return Lines(
+            cells=tuple(replace(cell, **place) for cell in planned.kept.cells),
+            rounds=tuple(replace(line, **shared) for line in planned.kept.rounds),
+        )
     if report is None:
         outcome = read_outcome(folder)
         if outcome and planned.state == "failed":
-            return [Cell(**place, split=split, state="failed", reason=outcome["reason"]) for split in splits]
-        reason = planned.reason or ("its configuration or its parts have changed" if outcome else "not run yet")
-        return [Cell(**place, split=split, state="missing", reason=reason) for split in splits]
+            state, reason = "failed", outcome["reason"]
+        else:
+            gone = "its configuration or its parts have changed" if outcome else "not run yet"
+            state, reason = "missing", planned.reason or gone
+        return Lines(cells=tuple(Cell(**place, split=split, state=state, reason=reason) for split in splits))
+    cells = tuple(_cell(planned, report, split, place) for split in splits)
+    rounds = rounds_of(report, shared, looks=bool(planned.teacher), targeted=planned.targeted)
+    return Lines(cells=cells, rounds=tuple(rounds))
+
+
+def _cell(planned: PlannedCell, report: Report, split: str, place: dict[str, Any]) -> Cell:
+    score = report.validation if split == "validation" else report.test
+    assert score is not None
     picks = [pick for record in report.rounds for pick in record.picks]
-    lines = []
-    for split in splits:
-        score = report.validation if split == "validation" else report.test
-        assert score is not None
-        lines.append(
-            Cell(
-                **place,
-                split=split,
-                state="measured",
-                score=score.score,
-                n=score.n,
-                unparsed=score.unparsed,
-                filled=sum(not pick.targeted for pick in picks) if planned.targeted else 0,
-                trained_samples=len(picks),
-                outcomes=outcomes_of(report.predictions[split]),
-                questions=questions_of(report.predictions[split]),
-            )
-        )
-    return lines
+    return Cell(
+        **place,
+        split=split,
+        state="measured",
+        score=score.score,
+        n=score.n,
+        unparsed=score.unparsed,
+        filled=sum(not pick.targeted for pick in picks) if planned.targeted else 0,
+        trained_samples=len(picks),
+        outcomes=outcomes_of(report.predictions[split]),
+        questions=questions_of(report.predictions[split]),
+    )

@@ -1,8 +1,8 @@
-"""All outputs of a table from its `cells.csv`, without running anything, the same bytes each time."""
+"""All outputs of a table from its `cells.csv` and `rounds.csv`, without running anything, the same bytes each time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,12 +10,18 @@ from rich.console import Console
 from rich.text import Text
 
 from edt.paths import write_whole
+from edt.sweep.record import CELLS, ROUNDS
 from edt.sweep.spec import TableSpec
-from edt.tables.cells import read_cells
+from edt.tables.cells import Cell, read_cells
 from edt.tables.curves import plot_scores
+from edt.tables.evolution import plot_gaps_over_rounds, plot_rounds, plot_time
+from edt.tables.figures import FORMATS
 from edt.tables.references import beside
 from edt.tables.render import html_table, latex, markdown, page_of, references_csv, terminal, wide_csv
+from edt.tables.rounds import read_rounds
 from edt.tables.wide import Wide, widen
+
+PLOTS = ("scores", "gaps", "rounds", "time")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +29,13 @@ class Rendered:
     """A table and the files that show it."""
 
     wide: Wide
+    cells: tuple[Cell, ...]
     files: tuple[Path, ...]
 
 
 def render(spec: TableSpec, folder: Path) -> Rendered:
-    """Read `folder/cells.csv` and write every format beside it."""
-    cells = read_cells(folder / "cells.csv")
+    """Read `folder/cells.csv`, and `rounds.csv` where there is one, and write every format beside them."""
+    cells = read_cells(folder / CELLS)
     wide = widen(
         cells,
         title=spec.title,
@@ -54,8 +61,28 @@ def render(spec: TableSpec, folder: Path) -> Rendered:
         path = folder / name
         write_whole(path, make(wide))
         files.append(path)
-    samples = {cell.scale: cell.trained_samples for cell in cells if cell.trained_samples and cell.method == spec.ours}
-    return Rendered(wide=wide, files=(*files, *plot_scores(wide, samples, folder)))
+    return Rendered(wide=wide, cells=tuple(cells), files=(*files, *_plots(wide, cells, spec.ours, folder)))
+
+
+def _plots(wide: Wide, cells: Sequence[Cell], ours: str, folder: Path) -> list[Path]:
+    """Every plot that there are data for; one of earlier data that there are none for now is removed."""
+    samples = {cell.scale: cell.trained_samples for cell in cells if cell.trained_samples and cell.method == ours}
+    measured = {cell.digest for cell in cells if cell.state == "measured"}
+    path = folder / ROUNDS
+    rounds = [line for line in read_rounds(path) if line.digest in measured] if path.is_file() else []
+    methods = list(
+        dict.fromkeys(row.method for row in wide.rows if row.scale in samples and row.method != wide.ceiling)
+    )
+    order = list(dict.fromkeys([*methods, *(line.method for line in rounds)]))
+    made = [
+        *plot_scores(wide, samples, folder),
+        *plot_gaps_over_rounds(rounds, wide.tasks, folder),
+        *plot_rounds(rounds, wide.tasks, order, folder),
+        *plot_time(rounds, folder),
+    ]
+    for gone in {folder / f"{stem}.{kind}" for stem in PLOTS for kind in FORMATS} - set(made):
+        gone.unlink(missing_ok=True)
+    return made
 
 
 def show(console: Console, rendered: Rendered) -> None:

@@ -25,6 +25,12 @@ from edt.types import Report, Sample, by_id
 PAGE = Path(__file__).with_name("page.html")
 PICKS = 4
 """Picks that are shown of each error."""
+PLOTTED = {
+    "scores": "Score against training samples, by task",
+    "gaps": "Gaps over the rounds: closed, persisting and new, by method and scale",
+    "rounds": "Validation score over the rounds, by method",
+    "time": "Where the time of a run went, by method and scale",
+}
 KINDS = {".webp": "image/webp", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
 
@@ -78,7 +84,7 @@ def _embedded(path: Path) -> str:
 
 
 def _plot(path: Path) -> str:
-    return f'<img class="plot" src="{_embedded(path)}" alt="Score against training samples, by task">'
+    return f'<img class="plot" src="{_embedded(path)}" alt="{PLOTTED[path.stem]}">'
 
 
 def errors_of(

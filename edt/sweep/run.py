@@ -19,6 +19,7 @@ from pathlib import Path
 from edt.cli import FAILED
 from edt.sweep.plan import PlannedCell
 from edt.sweep.record import LOG, OUTCOME, REPORT, write_outcome
+from edt.tracking.wandb import GROUP
 
 GRACE = 20.0
 """Seconds that a cell is given to stop in after Ctrl-C."""
@@ -98,7 +99,8 @@ def _start(job: Job, overrides: Sequence[str], jobs: int, config_dir: Path | Non
     for name in (OUTCOME, REPORT):  # of an earlier configuration: they must not vouch for this one
         (job.folder / name).unlink(missing_ok=True)
     threads = str(max(1, (os.cpu_count() or 1) // jobs))
-    environment = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, **os.environ, "PYTHONUNBUFFERED": "1"}
+    own = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, GROUP: job.cell.spec.table}
+    environment = {**own, **os.environ, "PYTHONUNBUFFERED": "1"}
     where = str(config_dir.resolve()) if config_dir else ""
     command = [sys.executable, "-m", "edt.sweep.worker", str(job.folder), where, *job.cell.spec.overrides, *overrides]
     with (job.folder / LOG).open("wb") as log:

@@ -6,17 +6,14 @@ how it is shown.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edt.errors import EdtError
-from edt.paths import write_whole
 from edt.store.keys import digest
+from edt.tables.long import read_lines, write_lines
 from edt.types import Outcome, Prediction
 
 STATES = ("measured", "missing", "failed", "not comparable")
@@ -73,12 +70,6 @@ class Cell:
         return self.task, self.method, self.scale, self.student, self.teacher, self.seed, self.split
 
 
-COLUMNS = [field.name for field in fields(Cell)]
-LF = b"\n"
-UNREADABLE = {0: "\ufffd", ord("\r"): "\n", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
-"""Characters that a file of cells cannot hold, and what stands for them."""
-
-
 def _unsound(cell: Cell) -> str:
     """Why a cell's figures cannot be; empty where they can."""
     counts = {"n": cell.n, "unparsed": cell.unparsed, "filled": cell.filled, "trained_samples": cell.trained_samples}
@@ -116,72 +107,10 @@ def questions_of(predictions: Sequence[Prediction]) -> str:
 
 
 def write_cells(cells: Sequence[Cell], path: Path) -> None:
-    """`path` in whole or not at all; the order given is kept. What a reason quotes is made fit to be read back."""
-    stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for cell in cells:
-        score = None if cell.score is None else repr(round(cell.score, 6))
-        texts = {k: v.translate(UNREADABLE) if isinstance(v, str) else v for k, v in asdict(cell).items()}
-        writer.writerow({**texts, "score": score})
-    write_whole(path, stream.getvalue())
+    """`path` in whole or not at all; the order given is kept."""
+    write_lines(Cell, cells, path)
 
 
 def read_cells(path: Path) -> list[Cell]:
     """All cells of a file, in order; EdtError, with file and line, where it is missing or a line is no cell."""
-    if not path.is_file():
-        raise EdtError(f"there is no {path}; run the table first, or name another")
-    try:
-        return _cells(_content(path))
-    except EdtError as error:
-        way_out = f"mend it or take it out, or run the table, which writes it anew (sweep.py table={path.parent.name})"
-        raise EdtError(f"{path}, {error}; {way_out}") from None
-
-
-def _content(path: Path) -> str:
-    """The file's text, if it is one and whole."""
-    data = path.read_bytes()
-
-    def line(at: int) -> str:
-        return f"line {data.count(LF, 0, at) + 1},"
-
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise EdtError(f"{line(error.start)} is not UTF-8 (byte {data[error.start]:#04x})") from None
-    if (at := data.find(b"\0")) >= 0:
-        raise EdtError(f"{line(at)} holds a NUL byte")
-    if data and not data.endswith(LF):
-        raise EdtError(f"{line(len(data))} is cut off: no line break ends it")
-    return text
-
-
-def _cells(text: str) -> list[Cell]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    found: dict[tuple[Any, ...], Cell] = {}
-    lines: dict[tuple[Any, ...], int] = {}
-    try:
-        heads = next(reader, [])
-        if sorted(heads) != sorted(COLUMNS):
-            raise EdtError("line 1, does not have the columns of a table's cells")
-        for values in reader:
-            cell = _cell(heads, values, reader.line_num)
-            if cell.place in found:
-                raise EdtError(f"line {reader.line_num}, is the cell of line {lines[cell.place]} again: {cell.place}")
-            found[cell.place], lines[cell.place] = cell, reader.line_num
-    except csv.Error as error:
-        raise EdtError(f"line {reader.line_num}, is no line of CSV ({error})") from None
-    return list(found.values())
-
-
-def _cell(heads: Sequence[str], values: Sequence[str], line: int) -> Cell:
-    if len(values) != len(heads):
-        raise EdtError(f"line {line}, is no cell: it has {len(values)} fields, and there are {len(heads)} columns")
-    row = dict(zip(heads, values, strict=True))
-    whole = ("n", "unparsed", "filled", "trained_samples")
-    try:
-        figures: dict[str, Any] = {name: int(row[name]) if row[name] else None for name in whole}
-        score = float(row["score"]) if row["score"] else None
-        return Cell(**{**row, **figures, "seed": int(row["seed"]), "score": score})
-    except (ValueError, EdtError) as error:
-        raise EdtError(f"line {line}, is no cell: {error}") from None
+    return read_lines(Cell, path, "cell", place=lambda cell: cell.place)

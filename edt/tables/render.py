@@ -218,14 +218,9 @@ def wide_csv(wide: Wide) -> str:
     """Numbers as shares, a row a method and scale, four columns a task."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
-    columns = [*wide.tasks, MEAN]
-    writer.writerow(["method", "scale", *(f"{c}{end}" for c in columns for end in ("", "_std", "_seeds", "_state"))])
-    for row in wide.rows:
-        figures: list[str] = []
-        for column in columns:
-            entry = row.entries[column]
-            figures += [_number(entry.mean), _number(entry.std), str(entry.seeds), entry.state]
-        writer.writerow([row.method, row.scale, *figures])
+    heads, rows = wide_rows(wide)
+    writer.writerow(heads)
+    writer.writerows([[f"{value:.6f}" if isinstance(value, float) else value for value in row] for row in rows])
     return stream.getvalue()
 
 
@@ -240,6 +235,17 @@ def references_csv(wide: Wide) -> str:
         figures = [_number(row.entries[column].mean) or "unknown" for column in (*wide.tasks, MEAN)]
         writer.writerow([row.method, row.scale, scale or "unknown", *figures, known.paper, known.source])
     return stream.getvalue()
+
+
+def wide_rows(wide: Wide) -> tuple[list[str], list[list[str | int | float | None]]]:
+    """Heads, and a row a method and scale; shares as numbers, None where there is none."""
+    columns = [*wide.tasks, MEAN]
+    heads = ["method", "scale", *(f"{c}{end}" for c in columns for end in ("", "_std", "_seeds", "_state"))]
+    rows: list[list[str | int | float | None]] = []
+    for row in wide.rows:
+        entries = [row.entries[column] for column in columns]
+        rows.append([row.method, row.scale, *(v for e in entries for v in (e.mean, e.std, e.seeds, e.state))])
+    return heads, rows
 
 
 def terminal(wide: Wide) -> Group:

@@ -9,13 +9,18 @@ from __future__ import annotations
 import logging
 import netrc
 import os
+import platform
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edt.store.keys import digest
 from edt.tracking.local import LocalTracker
 
 MODES = (None, "online", "offline", "disabled")
+GROUP = "WANDB_RUN_GROUP"
+"""W&B's own variable for a run's group; a sweep sets it to the table, unless the user has set it."""
 MOST_PICTURES = 64
 """Pictures a table of errors; the local files have all."""
 
@@ -47,32 +52,20 @@ class WandbTracker:
         self._local.finish(status)
         run, self._run = self._run, None
         if run is not None:
-            self._safely(lambda: _close(run, status))
+            self._safely(lambda: close_run(run, status))
 
     def _open(self, config: Mapping[str, Any], folder: Path) -> None:
-        import wandb
-
         method, scale = config["method"]["name"], config["scale"]["name"]
         task = config["task"].get("task") or config["task"]["_target_"].rpartition(".")[2]
-        self._run = wandb.init(
+        self._run = open_run(
+            folder,
             project=self._project,
             entity=self._entity,
-            mode=self._mode or default_mode(),  # pyright: ignore[reportArgumentType]
-            dir=str(folder),
+            mode=self._mode,
             name=f"{task}-{scale}-{method}-s{config['seed']}",
-            group=f"{task}-{scale}-{method}",
+            group=os.environ.get(GROUP) or f"{task}-{scale}-{method}",
             job_type=method,
             config=dict(config),
-            reinit="finish_previous",
-            settings=wandb.Settings(
-                console="off",
-                silent=True,
-                disable_git=True,
-                disable_code=True,
-                x_disable_stats=True,
-                init_timeout=30,
-                finish_timeout=60,
-            ),
         )
 
     def _safely(self, act: Callable[[], Any]) -> None:
@@ -96,7 +89,43 @@ def default_mode() -> str:
         return "offline"
 
 
-def _close(run: Any, status: str) -> None:
+def open_run(folder: Path, *, project: str, entity: str | None, mode: str | None, **about: Any) -> Any:
+    """A W&B run with its files in `folder`; `about` is its name, group, job type and configuration.
+
+    Its id is the folder's: what is done there again takes the place of what
+    was there, on the server as among the offline files, and is no second run.
+    """
+    import wandb
+
+    name = run_id(folder)
+    for earlier in (folder / "wandb").glob(f"offline-run-*-{name}"):
+        shutil.rmtree(earlier, ignore_errors=True)
+    return wandb.init(
+        project=project,
+        entity=entity,
+        mode=mode or default_mode(),  # pyright: ignore[reportArgumentType]
+        dir=str(folder),
+        id=name,
+        reinit="finish_previous",
+        settings=wandb.Settings(
+            console="off",
+            silent=True,
+            disable_git=True,
+            disable_code=True,
+            x_disable_stats=True,
+            init_timeout=30,
+            finish_timeout=60,
+        ),
+        **about,
+    )
+
+
+def run_id(folder: Path) -> str:
+    """The same for the same folder of the same machine, so that two users of a project do not meet."""
+    return digest([platform.node(), str(folder.resolve())])[:16]
+
+
+def close_run(run: Any, status: str) -> None:
     run.summary["status"] = status
     run.finish(exit_code=0 if status == "finished" else 1)
 

@@ -28,8 +28,8 @@ class LightningTuner:
     def __init__(
         self,
         *,
-        lr: float = 1e-3,
-        projector_lr: float = 1e-3,
+        lr: float = 4e-4,
+        projector_lr: float = 2e-4,
         batch_size: int = 8,
         epochs: int = 1,
         schedule: str = "cosine",

@@ -82,6 +82,13 @@ def test_the_report_needs_no_network_and_is_the_same_each_time(place):  # noqa: 
     sweep(options(place, "tasks=fake", "methods=edt"))
     page = place / "output" / "small" / "report.html"
     first = page.read_bytes()
+    plotted = re.findall(rb'<img class="plot" src="data:image/png;base64,[^"]+" alt="([^"]+)"', first)
+    assert [alt.split(b",")[0] for alt in plotted] == [
+        b"Score against training samples",
+        b"Gaps over the rounds: closed",
+        b"Validation score over the rounds",
+        b"Where the time of a run went",
+    ]
     assert not re.search(rb"(src|href)=\"(https?:)?//", first)
     sweep(options(place, "tasks=fake", "methods=edt", "action=render"))
     assert page.read_bytes() == first

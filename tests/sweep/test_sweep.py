@@ -3,10 +3,12 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +16,8 @@ from edt.errors import EdtError
 from edt.store.folders import MANIFEST
 from edt.sweep.command import Request, sweep
 from edt.sweep.live import clock
-from edt.tables.cells import read_cells
+from edt.tables.cells import read_cells, write_cells
+from edt.tables.rounds import read_rounds
 from tests.harness import FAKE_CONF, FAKES, ROOT, environment, run_apart
 
 TABLE = """
@@ -29,6 +32,8 @@ methods:
 headline_scale: "96"
 """
 OUTPUTS = ("cells.csv", "table.md", "table.tex", "table.html", "wide.csv", "scores.svg", "scores.png")
+ROUNDS = tuple(f"{stem}.{kind}" for stem in ("gaps", "rounds", "time") for kind in ("svg", "png"))
+"""Made from `rounds.csv`, which also has the seconds that were measured: another run has others."""
 
 
 @pytest.fixture
@@ -55,8 +60,8 @@ def command(place, *arguments, name="output"):
     return [sys.executable, "sweep.py", *options(place, *arguments, name=name)]
 
 
-def results(place, name="output"):
-    return {file: (place / f"{name}_results" / "small" / file).read_bytes() for file in OUTPUTS}
+def results(place, name="output", files=OUTPUTS):
+    return {file: (place / f"{name}_results" / "small" / file).read_bytes() for file in files}
 
 
 def made(place):
@@ -86,22 +91,47 @@ def test_a_table_is_run_resumed_and_rendered_again_byte_for_byte(place, capsys):
     assert {cell.state for cell in cells} == {"measured"}
     assert len({(cell.task, cell.split, cell.questions) for cell in cells}) == 4  # one set of questions a split
     assert [cell.trained_samples for cell in cells if cell.split == "test"] == [0, 96, 96, 0, 96, 96]
-    kept, stages = results(place), made(place)
+    every = (*OUTPUTS, "rounds.csv", *ROUNDS)
+    kept, stages = results(place, files=every), made(place)
     # both tasks have the same gaps, so that even less is tuned than could be planned
     assert sum(kind == "tune" for kind in stages.values()) == 3
 
     sweep(options(place))
     assert "6 done" in capsys.readouterr().out
-    assert results(place) == kept
+    assert results(place, files=every) == kept
     assert made(place) == stages
-    for file in OUTPUTS[1:]:
+    for file in (*OUTPUTS[1:], *ROUNDS):
         (place / "output_results" / "small" / file).unlink()
     sweep(options(place, "action=render"))
-    assert results(place) == kept
+    shown = capsys.readouterr().out.replace("\n", "")
+    assert all(str(place / "output_results" / "small" / file) in shown for file in ROUNDS)
+    assert results(place, files=every) == kept
 
     # a changed part makes its cells missing, and says so
     sweep(options(place, "action=plan", "+tuner.epochs=2"))
     assert "6 cells (0 done" in capsys.readouterr().out
+
+
+def test_rounds_are_kept_where_the_runs_are_gone_and_no_plot_outlives_its_data(place, capsys):
+    arguments = ["methods=edt"]
+    sweep(options(place, *arguments))
+    folder = place / "output_results" / "small"
+    lines = read_rounds(folder / "rounds.csv")
+    assert [(line.task, line.round) for line in lines] == [(t, r) for t in ("fake", "other") for r in (1, 2, 3)]
+    assert all(line.gaps == (line.closed or 0) + (line.persists or 0) for line in lines if line.round < 3)
+    kept = results(place, files=("rounds.csv", *ROUNDS))
+    shutil.rmtree(place / "output")
+    sweep(options(place, *arguments))
+    assert "2 done" in capsys.readouterr().out
+    assert results(place, files=("rounds.csv", *ROUNDS)) == kept
+
+    # lines of runs that the table no longer has measured count for nothing
+    write_cells([replace(cell, digest="another") for cell in read_cells(folder / "cells.csv")], folder / "cells.csv")
+    sweep(options(place, *arguments, "action=render"))
+    assert not any((folder / file).exists() for file in ROUNDS)
+    (folder / "rounds.csv").write_text("table\nsmall\n")
+    with pytest.raises(EdtError, match=r"rounds\.csv does not have the columns"):
+        sweep(options(place, *arguments, "action=render"))
 
 
 @pytest.mark.parametrize(

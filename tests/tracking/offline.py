@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,34 @@ def records(folder: Path) -> list[Any]:
     """All records of the one run in `folder`."""
     (path,) = folder.glob("*.wandb")
     return [_record(blob) for blob in _blobs(path.read_bytes())]
+
+
+def written(folder: Path) -> tuple[Path, list[Any]]:
+    """The offline run of `folder` and its records; W&B's own process may write the last ones after `finish`."""
+    (found,) = (folder / "wandb").glob("offline-run-*")
+    all_records: list[Any] = []
+    for _ in range(100):
+        all_records = records(found)
+        if any(record.WhichOneof("record_type") == "exit" for record in all_records):
+            break
+        time.sleep(0.1)
+    return found, all_records
+
+
+def logged_table(folder: Path, all_records: list[Any], key: str) -> dict[str, Any]:
+    """Columns and data of the table that was logged under `key`: its row points to a file of the run's folder."""
+    (pointer,) = (json.loads(row[key]) if isinstance(row[key], str) else row[key] for row in _nested(all_records, key))
+    return json.loads((folder / "files" / pointer["path"]).read_text("utf-8"))
+
+
+def _nested(all_records: list[Any], key: str) -> list[dict[str, Any]]:
+    """Logged rows that have `key`, whose value may be there whole or by its parts."""
+    rows = []
+    for row in history(all_records):
+        parts = {name.removeprefix(f"{key}."): value for name, value in row.items() if name.startswith(f"{key}.")}
+        if key in row or parts:
+            rows.append({key: row.get(key, parts)})
+    return rows
 
 
 def _record(blob: bytes) -> Any:

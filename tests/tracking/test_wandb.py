@@ -1,7 +1,6 @@
 import json
 import logging
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from edt.fakes import FakeTuner
 from edt.tracking.local import read_events
 from edt.tracking.wandb import WandbTracker, default_mode
 from tests.harness import command, run_apart, run_here
-from tests.tracking.offline import history, records
+from tests.tracking.offline import history, written
 
 
 @pytest.fixture
@@ -20,17 +19,6 @@ def offline(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     Image.new("RGB", (16, 16), "teal").save(tmp_path / "picture.png")
     return tmp_path
-
-
-def written(folder):
-    """The offline run's folder and records; W&B's own process may write the last ones a moment after `finish`."""
-    (found,) = (folder / "wandb").glob("offline-run-*")
-    for _ in range(100):
-        all_records = records(found)
-        if any(record.WhichOneof("record_type") == "exit" for record in all_records):
-            break
-        time.sleep(0.1)
-    return found, all_records
 
 
 def test_an_offline_run_holds_metrics_tables_and_pictures(offline):
@@ -74,6 +62,21 @@ def test_two_runs_in_one_process_stay_apart(offline):
     for finished in (first, second):
         kinds = [record.WhichOneof("record_type") for record in written(finished.folder)[1]]
         assert kinds.count("exit") == 1
+
+
+def test_what_is_done_again_in_a_folder_takes_the_place_of_what_was(offline):
+    first = written(run_here(offline, "tracker=wandb").folder)[0]
+    (first / "mark").touch()
+    folder, all_records = written(run_here(offline, "tracker=wandb", "method=random").folder)
+    assert folder.name.rpartition("-")[2] == first.name.rpartition("-")[2]
+    assert not (folder / "mark").exists()
+    assert [record.run.job_type for record in all_records if record.WhichOneof("record_type") == "run"] == ["random"]
+
+
+def test_the_group_is_the_sweeps_where_there_is_one(offline, monkeypatch):
+    monkeypatch.setenv("WANDB_RUN_GROUP", "main")
+    _, all_records = written(run_here(offline, "tracker=wandb", "method=pretrained").folder)
+    assert [record.run.run_group for record in all_records if record.WhichOneof("record_type") == "run"] == ["main"]
 
 
 def test_a_broken_wandb_is_said_once_and_changes_nothing(offline, monkeypatch, caplog):

@@ -1,0 +1,123 @@
+"""The rounds of a table's runs, a line of `rounds.csv` each: scores and gaps on the way, and where the time went.
+
+Knows how a line comes from a run's report, how it is written and read back;
+not how it is shown. What is here is measured on the validation split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edt.errors import EdtError
+from edt.tables.gaps import gap_lines
+from edt.tables.long import read_lines, write_lines
+from edt.types import Report, RoundRecord
+
+STAGES = ("predict", "identify", "analyse", "select", "tune", "evaluate")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RoundLine:
+    """One round of one run; the line after its last round has the finished student's score, and no more."""
+
+    table: str
+    task: str
+    method: str
+    scale: str
+    seed: int
+    run: str
+    digest: str
+    """As of the run's cells."""
+    round: int
+    """From 1. The student that it starts from was tuned `round` - 1 times."""
+    score: float
+    """Accuracy of that student, a share in [0, 1]."""
+    n: int
+    errors: int | None = None
+    """Answered wrong; null where nothing follows, in the line after the last round."""
+    picks: int | None = None
+    filled: int | None = None
+    """Of the picks, those that met a shortfall."""
+    abstained: int | None = None
+    """Errors without a placed mistake; this and what follows is null where the method looks at no gap."""
+    failed: int | None = None
+    """Errors whose skill reply did not parse."""
+    gaps: int | None = None
+    """Distinct missing skills."""
+    closed: int | None = None
+    """Of the gaps, those behind which every error is answered right after the round's tuning."""
+    persists: int | None = None
+    new: int | None = None
+    """Of the gaps, those that no round before had."""
+    seconds_predict: float = 0.0
+    """What the stage cost to make, by this run or by whichever made it."""
+    seconds_identify: float = 0.0
+    seconds_analyse: float = 0.0
+    seconds_select: float = 0.0
+    seconds_tune: float = 0.0
+    seconds_evaluate: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.round < 1 or not 0 <= self.score <= 1:
+            raise EdtError(f"round {self.round} of {self.run}: rounds go from 1, and scores from 0 to 1: {self.score}")
+        if self.gaps is not None and self.gaps != (self.closed or 0) + (self.persists or 0):
+            raise EdtError(f"round {self.round} of {self.run}: {self.gaps} gaps must be those closed and persisting")
+
+    def seconds(self, stage: str) -> float:
+        return getattr(self, f"seconds_{stage}")
+
+
+def rounds_of(report: Report, place: Mapping[str, Any], *, looks: bool, targeted: bool) -> list[RoundLine]:
+    """A run's lines; `place` has the fields that they share.
+
+    `looks` says whether the method looks at gaps, `targeted` whether its
+    selector looks for anything, so that a pick at random is a filled one.
+    """
+    lines = [
+        RoundLine(
+            **place,
+            round=record.index,
+            score=record.validation.score,
+            n=record.validation.n,
+            errors=record.errors,
+            picks=len(record.picks),
+            filled=sum(not pick.targeted for pick in record.picks) if targeted else 0,
+            **(_gaps(report, record) if looks else {}),
+            **_seconds(record.seconds),
+        )
+        for record in report.rounds
+    ]
+    spent = {stage: sum(record.seconds.get(stage, 0.0) for record in report.rounds) for stage in report.seconds}
+    rest = {stage: max(0.0, seconds - spent[stage]) for stage, seconds in report.seconds.items()}
+    final = report.validation
+    return [*lines, RoundLine(**place, round=len(lines) + 1, score=final.score, n=final.n, **_seconds(rest))]
+
+
+def _gaps(report: Report, record: RoundRecord) -> dict[str, int]:
+    found = [line for line in gap_lines(report) if line.round == record.index]
+    closed = sum(line.closed for line in found)
+    return {
+        "abstained": record.abstained,
+        "failed": record.failed,
+        "gaps": len(found),
+        "closed": closed,
+        "persists": len(found) - closed,
+        "new": sum(line.new for line in found),
+    }
+
+
+def _seconds(seconds: Mapping[str, float]) -> dict[str, Any]:
+    return {f"seconds_{stage}": round(seconds.get(stage, 0.0), 2) for stage in STAGES}
+
+
+def write_rounds(lines: Sequence[RoundLine], path: Path) -> None:
+    """`path` in whole or not at all; the order given is kept."""
+    write_lines(RoundLine, lines, path)
+
+
+def read_rounds(path: Path) -> list[RoundLine]:
+    """All lines of a file, in order; EdtError, with file and line, where it is missing or a line is none."""
+    return read_lines(RoundLine, path, "round", place=lambda line: (line.run, line.round))

@@ -1,0 +1,61 @@
+"""Rounds go to a file and come back; a run's report comes to a line a round and one for the finished student."""
+
+import pytest
+
+from edt.errors import EdtError
+from edt.tables.gaps import gap_lines
+from edt.tables.rounds import STAGES, RoundLine, read_rounds, rounds_of, write_rounds
+from tests.harness import run_here
+
+PLACE = {"table": "t", "task": "fake", "method": "edt", "scale": "96", "seed": 0, "run": "r", "digest": "d"}
+
+
+def test_a_runs_lines_say_what_its_report_says(tmp_path):
+    report = run_here(tmp_path).report
+    lines = rounds_of(report, PLACE, looks=True, targeted=True)
+    assert [line.round for line in lines] == [1, 2, 3]
+    assert [line.score for line in lines] == [*(r.validation.score for r in report.rounds), report.validation.score]
+    assert [line.errors for line in lines] == [*(r.errors for r in report.rounds), None]
+    assert [line.picks for line in lines] == [*(len(r.picks) for r in report.rounds), None]
+    found = [gap for gap in gap_lines(report) if gap.round == 1]
+    first = lines[0]
+    assert (first.gaps, first.closed, first.new) == (len(found), sum(gap.closed for gap in found), len(found))
+    assert lines[-1].gaps is None
+    for stage in STAGES:
+        assert sum(line.seconds(stage) for line in lines) == pytest.approx(report.seconds[stage], abs=0.02)
+
+
+def test_a_method_that_looks_at_no_gap_has_none_rather_than_zero(tmp_path):
+    report = run_here(tmp_path, "method=random").report
+    lines = rounds_of(report, PLACE, looks=False, targeted=False)
+    assert {(line.gaps, line.abstained, line.new) for line in lines} == {(None, None, None)}
+    assert {line.filled for line in lines[:-1]} == {0}
+
+
+def test_rounds_come_back_as_they_were(tmp_path):
+    lines = rounds_of(run_here(tmp_path).report, PLACE, looks=True, targeted=True)
+    write_rounds(lines, tmp_path / "rounds.csv")
+    back = read_rounds(tmp_path / "rounds.csv")
+    assert [line.score for line in back] == pytest.approx([line.score for line in lines], abs=1e-6)
+    write_rounds(back, tmp_path / "again.csv")
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "rounds.csv").read_bytes()
+
+
+def test_what_is_no_round_is_named(tmp_path):
+    path = tmp_path / "rounds.csv"
+    with pytest.raises(EdtError, match="there is no"):
+        read_rounds(path)
+    line = RoundLine(**PLACE, round=1, score=0.5, n=2, gaps=2, closed=1, persists=1, new=0)
+    write_rounds([line], path)
+    whole = path.read_text()
+    for old, new, message in [
+        (",0.5,", ",half,", "line 2, is no round: could not convert"),
+        (",0.5,", ",1.5,", "line 2, is no round: round 1 of r: rounds go from 1, and scores from 0 to 1"),
+        (",2,1,1,", ",2,2,1,", "2 gaps must be those closed and persisting"),
+        (",0.0,0.0\n", "\n", "line 2, is no round: it has too few columns"),
+        ("\nt,", "\nt,t,", "line 2, is no round: it has too many columns"),
+        ("digest,", "", "does not have the columns of a table's rounds"),
+    ]:
+        path.write_text(whole.replace(old, new))
+        with pytest.raises(EdtError, match=message):
+            read_rounds(path)
