@@ -21,11 +21,14 @@ from edt.pocket.pictures import file_of, write
 from edt.pocket.skills import skill_id, wording
 from edt.pocket.statements import state
 from edt.pocket.targets import TASKS, target_makers
-from edt.pocket.things import load_things
+from edt.pocket.things import fit_for_targets, load_things
 from edt.types import Sample, Truth, to_json
 
 VERSION = 1
 """Raised when the same pack gives other samples than before."""
+
+TARGETS_VERSION = 2
+"""Raised when the target tasks alone change."""
 
 NUM_VALIDATION = 64
 NUM_TEST = 132
@@ -74,7 +77,8 @@ def build(root: Path) -> int:
     """
     pack, data = root / "pack", root / "data"
     stamp = data / "complete.json"
-    mark = {"version": VERSION, "tasks": TASKS, "pack": json.loads((pack / "manifest.json").read_text())["fingerprint"]}
+    fingerprint = json.loads((pack / "manifest.json").read_text())["fingerprint"]
+    mark = {"version": VERSION, "targets": TARGETS_VERSION, "tasks": TASKS, "pack": fingerprint}
     if stamp.exists() and stamp.read_text() == json.dumps(mark):
         return 0
     stamp.unlink(missing_ok=True)
@@ -82,7 +86,7 @@ def build(root: Path) -> int:
     painted = 0
     for task in TASKS:
         for split, number in (("validation", NUM_VALIDATION), ("test", NUM_TEST)):
-            makers = target_makers(by_kind(things, split), task)
+            makers = target_makers(by_kind(fit_for_targets(things), split), task)
             painted += save(data / f"{task}.{split}.jsonl", *draw(makers, number, f"{task} {split}"), pack)
     makers = supporting_makers(by_kind(things, "supporting"))
     painted += save(data / "supporting.jsonl", *draw(makers, NUM_SUPPORTING, "supporting"), pack)

@@ -121,13 +121,13 @@ def pair_of(left: str, right: str) -> str:
 
 
 def ask_pair(things: Mapping[str, Sequence[Thing]], question: str, rng: random.Random) -> Draft:
-    """A draft of four captions: the right one, and three with another thing on one side or on both."""
+    """A draft of four captions: two things left by two right, so that no caption stands out by its words."""
     facts, scene, shown = _row(things, rng)
     facts |= {"domain": "scene", "topic": PAIR, "form": "target", "asked": ""}
     left, right = facts["left_is"], facts["right_is"]
     others = [with_article(kind) for kind in LIFE if with_article(kind) not in (left, right)]
-    one, two, three, four = rng.sample(others, 4)
-    captions = [answer_of(facts), pair_of(one, right), pair_of(left, two), pair_of(three, four)]
+    one, two = rng.sample(others, 2)
+    captions = [pair_of(first, second) for first in (left, one) for second in (right, two)]
     options = tuple(rng.sample(captions, len(captions)))
     return Draft(
         source_task="caption_scene_pair_target",

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from edt.pocket import scenes
 from edt.pocket.forms import SLOT_QUESTIONS, Draft, ask, with_article, with_options
-from edt.pocket.kinds import DOMAINS, kinds, kinds_of
+from edt.pocket.kinds import DOMAINS, kinds_of
 from edt.pocket.makers import Maker, domain_maker, kind_maker, scene_maker
 from edt.pocket.things import Thing
 
@@ -86,16 +86,16 @@ def _captioned(draft: Draft, rng: random.Random) -> Draft:
 
 
 def _choices(things: Mapping[str, Sequence[Thing]]) -> list[Maker]:
-    """Multiple choice over everything: names among those of all domains, single facts, and scenes."""
-    everything = [kind.name for kind in kinds().values()]
+    """Multiple choice over everything: names among those of two domains, single facts, and scenes."""
 
     def naming(domain: str) -> Maker:
         shown = [kind.name for kind in kinds_of(domain) if things[kind.name]]
 
         def make(rng: random.Random) -> Draft:
             thing = rng.choice(things[rng.choice(shown)])
-            wrong = rng.sample([kind.name for kind in kinds_of(domain) if kind != thing.kind], 2)
-            wrong += rng.sample([name for name in everything if kinds()[name].domain != domain], 2)
+            other = rng.choice([name for name in DOMAINS if name != domain])
+            wrong = rng.sample([kind.name for kind in kinds_of(domain) if kind != thing.kind], 1)
+            wrong += rng.sample([kind.name for kind in kinds_of(other)], 2)
             return _reworded(ask(thing, "name", rng, distractors=wrong), "Pick the word for what is shown.", "choice")
 
         return make

@@ -24,7 +24,7 @@ from edt.sweep.record import cells_from
 from edt.sweep.rendering import render, show
 from edt.sweep.report import write_report
 from edt.sweep.run import Job, run_cells
-from edt.sweep.spec import EXPERIMENTS, TableSpec, cells_of, read_table
+from edt.sweep.spec import EXPERIMENTS, TableSpec, cells_of, read_table, table_names
 from edt.tables.cells import write_cells
 
 ACTIONS = ("run", "plan", "render")
@@ -152,7 +152,7 @@ def _listed(option: str) -> str:
 
 def tables(folder: Path = EXPERIMENTS) -> list[str]:
     """Names of the tables that are described."""
-    return sorted(file.stem for file in folder.glob("*.yaml"))
+    return table_names(folder)
 
 
 def sweep(arguments: Sequence[str]) -> None:

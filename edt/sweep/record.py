@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edt.errors import EdtError
 from edt.paths import write_whole
-from edt.tables.cells import Cell, outcomes_of, read_cells
+from edt.tables.cells import Cell, outcomes_of, questions_of, read_cells
 from edt.types import Report, from_json
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def _lines(planned: PlannedCell, folder: Path) -> list[Cell]:
                 filled=sum(not pick.targeted for pick in picks) if planned.targeted else 0,
                 trained_samples=len(picks),
                 outcomes=outcomes_of(report.predictions[split]),
+                questions=questions_of(report.predictions[split]),
             )
         )
     return lines

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from edt.paths import write_whole
 from edt.sweep.spec import TableSpec
 from edt.tables.cells import read_cells
 from edt.tables.curves import plot_scores
-from edt.tables.render import html_table, latex, markdown, page_of, terminal, wide_csv
+from edt.tables.references import beside
+from edt.tables.render import html_table, latex, markdown, page_of, references_csv, terminal, wide_csv
 from edt.tables.wide import Wide, widen
 
 
@@ -36,12 +38,17 @@ def render(spec: TableSpec, folder: Path) -> Rendered:
         ours=spec.ours,
         headline_scale=spec.headline_scale,
     )
+    if (published := spec.published()) is not None:
+        known = beside(wide, published, spec.likeness, ours=spec.ours, headline_scale=spec.headline_scale)
+        wide = replace(wide, reference=known)
     makers: dict[str, Callable[[Wide], str]] = {
         "table.md": markdown,
         "table.tex": latex,
         "wide.csv": wide_csv,
         "table.html": lambda wide: html_table(wide, lambda run: None) + "\n",
     }
+    if wide.reference is not None:
+        makers["references.csv"] = references_csv
     files = []
     for name, make in makers.items():
         path = folder / name
@@ -55,6 +62,6 @@ def show(console: Console, rendered: Rendered) -> None:
     """The table on the terminal, its notes, and where the files are."""
     console.print(terminal(rendered.wide))
     for note in page_of(rendered.wide).notes:
-        console.print(note, markup=False, highlight=False)
+        console.print(Text(note))
     for path in rendered.files:
-        console.print(str(path), markup=False, highlight=False, soft_wrap=True)
+        console.print(Text(str(path)), soft_wrap=True)

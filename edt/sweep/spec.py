@@ -12,7 +12,10 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from edt.errors import EdtError
+from edt.tables.references import Likeness, Published, check_likeness, read_published
 
+REFERENCES = "references.yaml"
+"""Figures of published tables; no table itself."""
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 
 
@@ -46,6 +49,24 @@ class TableSpec:
     """The method that ratios are taken to."""
     ours: str = "edt"
     headline_scale: str = ""
+    reference: str = ""
+    """A published table to show beside this one, of those in `references`."""
+    reference_tasks: dict[str, str] = field(default_factory=dict)
+    """Tasks, methods and scales to what stands for them there; the others have no counterpart."""
+    reference_methods: dict[str, str] = field(default_factory=dict)
+    reference_scales: dict[str, str] = field(default_factory=dict)
+    references: Path | None = None
+    """The file of published tables; null: references.yaml beside the table."""
+
+    @property
+    def likeness(self) -> Likeness:
+        return Likeness(tasks=self.reference_tasks, methods=self.reference_methods, scales=self.reference_scales)
+
+    def published(self) -> Published | None:
+        """What is known of the table named as its reference; None where it names none."""
+        if not self.reference:
+            return None
+        return read_published(self.references or EXPERIMENTS / REFERENCES, self.reference)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +90,24 @@ class CellSpec:
 def read_table(name: str, changes: Mapping[str, Any] | None = None, *, folder: Path = EXPERIMENTS) -> TableSpec:
     """The table of that name; `changes` replace fields. Raises EdtError where it does not exist or is unsound."""
     path = folder / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"
+    if not path.is_file() or path.name == REFERENCES:
+        known = ", ".join(table_names(folder)) or "none"
         raise EdtError(f"there is no table {name!r} in {folder}; choose one of: {known}")
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(TableSpec), OmegaConf.load(path), dict(changes or {}))
-        spec = OmegaConf.to_object(merged)
+        whole = OmegaConf.merge(OmegaConf.structured(TableSpec), OmegaConf.load(path))
+        spec = OmegaConf.to_object(OmegaConf.merge(whole, dict(changes or {})))
     except (OmegaConfBaseException, ValueError, YAMLError) as error:
         raise EdtError(f"{path}: {' '.join(str(error).split())}") from None
     assert isinstance(spec, TableSpec)
+    spec.references = spec.references or folder / REFERENCES
     _check(spec, path)
+    _check_reference(spec, whole, path)
     return spec
+
+
+def table_names(folder: Path = EXPERIMENTS) -> list[str]:
+    """The tables that are described."""
+    return sorted(file.stem for file in folder.glob("*.yaml") if file.name != REFERENCES)
 
 
 def _check(spec: TableSpec, path: Path) -> None:
@@ -88,8 +116,25 @@ def _check(spec: TableSpec, path: Path) -> None:
             raise EdtError(f"{path}: {name} is empty; name at least one")
         if len(set(items)) < len(items):
             raise EdtError(f"{path}: {name} names one twice: {items}")
+    for method, row in spec.methods.items():
+        for name in ("scales", "seeds"):
+            items = getattr(row, name) or []
+            if len(set(items)) < len(items):
+                raise EdtError(f"{path}: {name} of {method} names one twice: {items}")
     if spec.split not in ("validation", "test"):
         raise EdtError(f"{path}: split must be validation or test, not {spec.split!r}")
+
+
+def _check_reference(spec: TableSpec, whole: Any, path: Path) -> None:
+    """`whole` is the table before the user took a part of it."""
+    if (published := spec.published()) is None:
+        return
+    scales = [*whole.scales, *(scale for row in whole.methods.values() for scale in row.scales or [])]
+    for name, known in {"tasks": whole.tasks, "methods": whole.methods, "scales": scales}.items():
+        for mine in getattr(spec, f"reference_{name}"):
+            if mine not in known:
+                raise EdtError(f"{path}: reference_{name} has {mine!r}, which is none of the table's {name}")
+    check_likeness(spec.likeness, published, str(path))
 
 
 def cells_of(name: str, spec: TableSpec) -> list[CellSpec]:

@@ -13,10 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich import box
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
+from edt.tables.escape import markdown as md
+from edt.tables.escape import one_line, tex
 from edt.tables.terminal import NAMES
-from edt.tables.wide import MEAN, Difference, Entry, Headline, Row, Wide
+from edt.tables.wide import MEAN, Difference, Entry, Headline, Reference, Row, Wide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,8 @@ class Shown:
     rank: int | None = None
     mark: str = ""
     """Footnote marks."""
+    unknown: bool = False
+    """Set off from figures and from the states of our own cells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +45,8 @@ class Page:
     """(method, scale, a cell a column)"""
     differences: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
+    reference: Page | None = None
+    """What is known of a published table, row for row; its notes are among those of ours."""
 
 
 DIFFERENCE_HEADS = ("method", "samples", "task", "difference to", "points", "95% interval", "p (Holm)")
@@ -49,8 +57,8 @@ def page_of(wide: Wide) -> Page:
     reasons: dict[str, str] = {}
     rows = tuple(
         (
-            NAMES.get(row.method, row.method),
-            row.scale or "none",
+            named(row.method),
+            one_line(row.scale) or "none",
             tuple(_shown(row.entries[column], reasons) for column in (*wide.tasks, MEAN)),
         )
         for row in wide.rows
@@ -60,16 +68,59 @@ def page_of(wide: Wide) -> Page:
         "seeds). Best in bold, second underlined, at each number of samples, only with two seeds or more.",
         coverage_line(wide),
         *headline_lines(wide.headline, baseline=wide.baseline, ceiling=wide.ceiling),
+        *_reference_notes(wide),
         *_shares(wide),
         *(f"{mark} {reason}" for reason, mark in reasons.items()),
     ]
     return Page(
-        title=f"{wide.title}, {wide.split} split",
-        heads=("method", "samples", *wide.tasks, MEAN),
+        title=one_line(f"{wide.title}, {wide.split} split"),
+        heads=("method", "samples", *map(one_line, wide.tasks), MEAN),
         rows=rows,
-        differences=tuple(_differences(wide)),
-        notes=tuple(notes),
+        differences=tuple(tuple(map(one_line, line)) for line in _differences(wide)),
+        notes=tuple(map(one_line, notes)),
+        reference=None if wide.reference is None else _reference_page(wide, wide.reference),
     )
+
+
+def _reference_page(wide: Wide, known: Reference) -> Page:
+    def shown(entry: Entry) -> Shown:
+        return Shown(text="unknown", unknown=True) if entry.mean is None else Shown(text=f"{100 * entry.mean:.2f}")
+
+    rows = []
+    for row, scale in zip(known.rows, known.scales, strict=True):
+        ours = one_line(row.scale) or "none"
+        other = one_line(scale) if row.scale and scale != row.scale else ""
+        entries = tuple(shown(row.entries[column]) for column in (*wide.tasks, MEAN))
+        rows.append((named(row.method), f"{ours} ↔ {other}" if other else ours, entries))
+    heads = [one_line(known.columns.get(task, task)) for task in wide.tasks]
+    return Page(
+        title=one_line(f"Reference ({known.paper}, other student and data)"),
+        heads=("method", "samples", *heads, MEAN),
+        rows=tuple(rows),
+        differences=(),
+        notes=(),
+    )
+
+
+def _reference_notes(wide: Wide) -> list[str]:
+    """The published headlines beside ours, and why nothing of them is to be compared with ours."""
+    if (known := wide.reference) is None:
+        return []
+    lines = headline_lines(
+        known.headline, baseline=wide.baseline, ceiling=wide.ceiling, whose="Reference headlines, from its own cells,"
+    )
+    return [
+        *lines,
+        f"Reference: {known.paper}; student {known.student}, teacher {known.teacher}. Source: {known.source}.",
+        "The reference is not comparable with our figures: another student, other tasks and questions, another "
+        "supporting dataset. It shows what was reported there, and no difference to it is taken. What is not known of "
+        "it is unknown; its means over tasks, and its headlines, are computed here from the cells that are known.",
+    ]
+
+
+def named(method: str) -> str:
+    """How a method is called in every format."""
+    return one_line(NAMES.get(method, method))
 
 
 def coverage_line(wide: Wide) -> str:
@@ -78,16 +129,16 @@ def coverage_line(wide: Wide) -> str:
     return f"Coverage: {wide.coverage.get('measured', 0)} of {total} runs measured ({states or 'none'})."
 
 
-def headline_lines(headline: Headline, *, baseline: str, ceiling: str) -> list[str]:
+def headline_lines(headline: Headline, *, baseline: str, ceiling: str, whose: str = "Headlines") -> list[str]:
     """The paper's two headlines, or why they cannot be had."""
     if headline.reason:
-        return [f"Headlines at {headline.scale} samples: not to be had ({headline.reason})."]
-    top, base = NAMES.get(ceiling, ceiling), NAMES.get(baseline, baseline)
+        return [f"{whose} at {headline.scale} samples: not to be had ({headline.reason})."]
+    top, base = named(ceiling), named(baseline)
     assert headline.worst_ratio is not None
     assert headline.mean_ratio is not None
     assert headline.mean_gain is not None
     return [
-        f"Headlines at {headline.scale} samples: the worst task ({headline.worst_task}) reaches "
+        f"{whose} at {headline.scale} samples: the worst task ({headline.worst_task}) reaches "
         f"{100 * headline.worst_ratio:.2f}% of {top}, the mean {100 * headline.mean_ratio:.2f}%; mean gain over {base} "
         f"{100 * headline.mean_gain:+.2f} points, ahead on {headline.tasks_ahead} of {headline.tasks} tasks."
     ]
@@ -95,33 +146,29 @@ def headline_lines(headline: Headline, *, baseline: str, ceiling: str) -> list[s
 
 def markdown(wide: Wide) -> str:
     page = page_of(wide)
-
-    def cell(shown: Shown) -> str:
-        text = {1: f"**{shown.text}**", 2: f"<u>{shown.text}</u>"}.get(shown.rank or 0, shown.text)
-        return text + (f" {shown.mark}" if shown.mark else "")
-
-    lines = [f"# {page.title}", "", *_pipes(page.heads, [[m, s, *map(cell, cells)] for m, s, cells in page.rows], 2)]
-    lines += ["", *(f"- {note}" for note in page.notes)]
+    lines = [f"# {md(page.title)}", "", *_markdown_table(page)]
+    if page.reference is not None:
+        lines += ["", f"## {md(page.reference.title)}", "", *_markdown_table(page.reference), "", "## Notes"]
+    lines += ["", *(f"- {md(note)}" for note in page.notes)]
     if page.differences:
-        lines += ["", "## Differences", "", *_pipes(DIFFERENCE_HEADS, page.differences, 4)]
+        differences = [[*map(md, line)] for line in page.differences]
+        lines += ["", "## Differences", "", *_pipes(DIFFERENCE_HEADS, differences, 4)]
     return "\n".join(lines) + "\n"
 
 
-def latex(wide: Wide) -> str:
-    """A document with booktabs that compiles by itself; the tabular can be lifted out of it."""
-    page = page_of(wide)
-
+def _markdown_table(page: Page) -> list[str]:
     def cell(shown: Shown) -> str:
-        text = _tex(shown.text)
-        text = {1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}"}.get(shown.rank or 0, text)
-        return text + (rf"\textsuperscript{{{_tex(shown.mark)}}}" if shown.mark else "")
+        text = md(shown.text)
+        text = {1: f"**{text}**", 2: f"<u>{text}</u>"}.get(shown.rank or 0, f"*{text}*" if shown.unknown else text)
+        return text + (f" {md(shown.mark)}" if shown.mark else "")
 
-    body, last = [], None
-    for method, scale, cells in page.rows:
-        if last not in (None, scale):
-            body.append(r"\midrule")
-        last = scale
-        body.append(" & ".join([_tex(method), _tex(scale), *map(cell, cells)]) + r" \\")
+    rows = [[md(method), md(scale), *map(cell, cells)] for method, scale, cells in page.rows]
+    return _pipes([*map(md, page.heads)], rows, 2)
+
+
+def latex(wide: Wide) -> str:
+    """A document with booktabs that compiles by itself; a tabular can be lifted out of it."""
+    page = page_of(wide)
     return "\n".join(
         [
             r"\documentclass{article}",
@@ -131,25 +178,44 @@ def latex(wide: Wide) -> str:
             r"\usepackage{booktabs}",
             r"\usepackage[margin=1cm,landscape]{geometry}",
             r"\begin{document}",
-            r"\begin{table}\centering\small",
-            rf"\caption{{{_tex(page.title)}}}",
-            rf"\begin{{tabular}}{{ll{'r' * (len(page.heads) - 2)}}}",
-            r"\toprule",
-            " & ".join(map(_tex, page.heads)) + r" \\",
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-            *(rf"\noindent {_tex(note)}\par" for note in page.notes),
+            *_latex_table(page),
+            *([] if page.reference is None else _latex_table(page.reference)),
+            *(rf"\noindent {tex(note)}\par" for note in page.notes),
             r"\end{document}",
             "",
         ]
     )
 
 
+def _latex_table(page: Page) -> list[str]:
+    def cell(shown: Shown) -> str:
+        text = tex(shown.text)
+        styles = {1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}"}
+        text = styles.get(shown.rank or 0, rf"\emph{{{text}}}" if shown.unknown else text)
+        return text + (rf"\textsuperscript{{{tex(shown.mark)}}}" if shown.mark else "")
+
+    body, last = [], None
+    for method, scale, cells in page.rows:
+        if last not in (None, scale):
+            body.append(r"\midrule")
+        last = scale
+        body.append(" & ".join([tex(method), tex(scale), *map(cell, cells)]) + r" \\")
+    return [
+        r"\begin{table}[h]\centering\small",
+        rf"\caption{{{tex(page.title)}}}",
+        rf"\begin{{tabular}}{{ll{'r' * (len(page.heads) - 2)}}}",
+        r"\toprule",
+        " & ".join(map(tex, page.heads)) + r" \\",
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+
+
 def wide_csv(wide: Wide) -> str:
-    """Numbers as shares, a row a method and scale, three columns a task."""
+    """Numbers as shares, a row a method and scale, four columns a task."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     columns = [*wide.tasks, MEAN]
@@ -163,35 +229,60 @@ def wide_csv(wide: Wide) -> str:
     return stream.getvalue()
 
 
-def terminal(wide: Wide) -> Table:
+def references_csv(wide: Wide) -> str:
+    """The published figures at the places of ours, as shares; a cell that is not known says so."""
+    known = wide.reference
+    assert known is not None
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["method", "scale", "reference_scale", *wide.tasks, MEAN, "paper", "source"])
+    for row, scale in zip(known.rows, known.scales, strict=True):
+        figures = [_number(row.entries[column].mean) or "unknown" for column in (*wide.tasks, MEAN)]
+        writer.writerow([row.method, row.scale, scale or "unknown", *figures, known.paper, known.source])
+    return stream.getvalue()
+
+
+def terminal(wide: Wide) -> Group:
+    """Our table, and below it what is known of its reference."""
     page = page_of(wide)
-    table = Table(title=page.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    return Group(*(_terminal_table(one) for one in (page, page.reference) if one is not None))
+
+
+def _terminal_table(page: Page) -> Table:
+    table = Table(title=Text(page.title, "table.title"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for head in page.heads:
-        table.add_column(head.removeprefix("pocket_"), justify="left" if head == "method" else "right")
+        table.add_column(Text(head.removeprefix("pocket_")), justify="left" if head == "method" else "right")
     last = None
     for method, scale, cells in page.rows:
         if last not in (None, scale):
             table.add_section()
         last = scale
         styles = {1: "bold", 2: "underline"}
-        texts = []
-        for shown in cells:
-            style = styles.get(shown.rank or 0)
-            texts.append((f"[{style}]{shown.text}[/]" if style else shown.text) + shown.mark)
-        table.add_row(method, scale, *texts)
+        texts = [
+            Text.assemble((shown.text, styles.get(shown.rank or 0, "italic" if shown.unknown else "")), shown.mark)
+            for shown in cells
+        ]
+        table.add_row(Text(method), Text(scale), *texts)
     return table
 
 
 def html_table(wide: Wide, link: Callable[[str], str | None]) -> str:
-    """The `<table>` alone, sortable by whoever frames it; `link` says where a run's page is, if it has one."""
-    page, columns = page_of(wide), (*wide.tasks, MEAN)
+    """The tables alone, sortable by whoever frames them; `link` says where a run's page is, if it has one."""
+    page = page_of(wide)
+    text = _html_table(page, wide.rows, wide.tasks, link)
+    if page.reference is None or wide.reference is None:
+        return text
+    return f"{text}\n{_html_table(page.reference, wide.reference.rows, wide.tasks, link)}"
+
+
+def _html_table(page: Page, rows: Sequence[Row], tasks: Sequence[str], link: Callable[[str], str | None]) -> str:
     heads = "".join(f'<th scope="col"><button type="button">{html.escape(head)}</button></th>' for head in page.heads)
     lines = [
         f'<table class="sortable"><caption>{html.escape(page.title)}</caption><thead><tr>{heads}</tr></thead><tbody>'
     ]
-    for row, (method, scale, cells) in zip(wide.rows, page.rows, strict=True):
+    for row, (method, scale, cells) in zip(rows, page.rows, strict=True):
         texts = [f'<th scope="row">{html.escape(method)}</th><td>{html.escape(scale)}</td>']
-        for column, shown in zip(columns, cells, strict=True):
+        for column, shown in zip((*tasks, MEAN), cells, strict=True):
             texts.append(_html_cell(row.entries[column], shown, link))
         lines.append(f"<tr>{''.join(texts)}</tr>")
     lines.append("</tbody></table>")
@@ -200,7 +291,8 @@ def html_table(wide: Wide, link: Callable[[str], str | None]) -> str:
 
 def _html_cell(entry: Entry, shown: Shown, link: Callable[[str], str | None]) -> str:
     text = html.escape(shown.text)
-    text = {1: f"<strong>{text}</strong>", 2: f"<u>{text}</u>"}.get(shown.rank or 0, text)
+    plain = f"<em>{text}</em>" if shown.unknown else text
+    text = {1: f"<strong>{text}</strong>", 2: f"<u>{text}</u>"}.get(shown.rank or 0, plain)
     links = [
         f'<a href="{html.escape(to)}">{html.escape(run.rpartition("-")[2])}</a>'
         for run in entry.runs
@@ -215,7 +307,7 @@ def _html_cell(entry: Entry, shown: Shown, link: Callable[[str], str | None]) ->
 def _shown(entry: Entry, reasons: dict[str, str]) -> Shown:
     marks = []
     for reason in entry.reasons:
-        text = f"{entry.state}: {reason}"
+        text = one_line(f"{entry.state}: {reason}")
         marks.append(reasons.setdefault(text, f"[{len(reasons) + 1}]"))
     if entry.mean is None:
         return Shown(text=entry.state, mark="".join(marks))
@@ -227,20 +319,18 @@ def _shown(entry: Entry, reasons: dict[str, str]) -> Shown:
 def _differences(wide: Wide) -> list[tuple[str, ...]]:
     lines = []
     for row in wide.rows:
-        for task in wide.tasks:
-            entry = row.entries[task]
-            for name, found in ((wide.baseline, entry.to_baseline), (wide.ceiling, entry.to_ceiling)):
-                if found is not None:
-                    lines.append(_difference(row, task, name, found))
+        for column in (*wide.tasks, MEAN):
+            entry = row.entries[column]
+            for kind, other in (("to_baseline", wide.baseline), ("to_ceiling", wide.ceiling)):
+                found, reason = getattr(entry, kind), entry.not_comparable.get(kind)
+                if found is not None or reason is not None:
+                    figures = _figures(found) if found is not None else ("not comparable", reason or "", "")
+                    lines.append((named(row.method), row.scale or "none", column, named(other), *figures))
     return lines
 
 
-def _difference(row: Row, task: str, other: str, found: Difference) -> tuple[str, ...]:
+def _figures(found: Difference) -> tuple[str, str, str]:
     return (
-        NAMES.get(row.method, row.method),
-        row.scale or "none",
-        task,
-        NAMES.get(other, other),
         f"{100 * found.mean:+.1f}",
         f"{100 * found.low:+.1f} to {100 * found.high:+.1f}",
         f"{found.p:.3f}" if found.p >= 0.001 else "< 0.001",
@@ -251,7 +341,7 @@ def _shares(wide: Wide) -> list[str]:
     notes = []
     for what, name in (("Unparsed answers", "unparsed"), ("Training samples filled at random", "filled")):
         found = [
-            f"{NAMES.get(row.method, row.method)} {row.scale or 'none'} {task} {100 * share:.1f}%"
+            f"{named(row.method)} {row.scale or 'none'} {task} {100 * share:.1f}%"
             for row in wide.rows
             for task in wide.tasks
             if (share := getattr(row.entries[task], name))
@@ -263,24 +353,6 @@ def _shares(wide: Wide) -> list[str]:
 def _pipes(heads: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> list[str]:
     rule = ["---"] * words + ["---:"] * (len(heads) - words)
     return [f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows)]
-
-
-TEX = {
-    "\\": r"\textbackslash{}",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "−": "$-$",
-    "–": "--",
-    "<": "$<$",
-    ">": "$>$",
-    "…": r"\ldots{}",
-}
-
-
-def _tex(text: str) -> str:
-    return "".join(TEX.get(sign, sign) for sign in text)
 
 
 def _number(value: float | None) -> str:

@@ -1,4 +1,7 @@
-"""Scores over seeds: averages, spread, and paired differences. Knows no method and no task."""
+"""Scores over seeds: averages, spread, and paired differences, of one task or of the mean over several.
+
+Knows answers, right or wrong; no method and no task by name.
+"""
 
 from __future__ import annotations
 
@@ -30,23 +33,25 @@ class Average:
 
 def average(answers: Answers) -> Average:
     """The mean accuracy of one method."""
-    return _average([[float(right) for right in row] for row in answers])
+    return _average([_floats(answers)])
 
 
 def difference(ours: Answers, theirs: Answers) -> Average:
     """The mean of `ours` minus `theirs`, paired by seed and item."""
-    return _average(_differences(ours, theirs))
+    return _average([_differences(ours, theirs)])
 
 
-def difference_test(ours: Answers, theirs: Answers) -> tuple[Average, float]:
-    """`difference`, and its two-sided p-value: how rarely the resampled mean lies on the other side of zero.
+def difference_test(ours: Sequence[Answers], theirs: Sequence[Answers]) -> tuple[Average, float]:
+    """The mean over tasks of `difference`, and its two-sided p-value: `ours` and `theirs` have one `Answers` a task.
 
-    Each side counts one resample more than was seen, so that p is never 0 (Davison and Hinkley, 1997, eq. 4.11).
+    p says how rarely the resampled mean lies on the other side of zero. Items are resampled within each task, seeds
+    for all tasks at once, since one seed is one draw of everything. Each side counts one resample more than was seen,
+    so that p is never 0 (Davison and Hinkley, 1997, eq. 4.11).
     """
-    rows = _differences(ours, theirs)
-    means = _resampled(rows)
+    tasks = [_differences(a, b) for a, b in zip(ours, theirs, strict=True)]
+    found, means = _average(tasks), _resampled(tasks)
     lesser = min(sum(mean <= 0 for mean in means), sum(mean >= 0 for mean in means))
-    return _average(rows), min(1.0, 2 * (lesser + 1) / (len(means) + 1))
+    return found, min(1.0, 2 * (lesser + 1) / (len(means) + 1))
 
 
 def mean_std(values: Sequence[float]) -> tuple[float, float | None]:
@@ -57,6 +62,10 @@ def mean_std(values: Sequence[float]) -> tuple[float, float | None]:
     return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
+def _floats(answers: Answers) -> list[list[float]]:
+    return [[float(right) for right in row] for row in answers]
+
+
 def _differences(ours: Answers, theirs: Answers) -> list[list[float]]:
     return [
         [float(a) - float(b) for a, b in zip(ours_row, theirs_row, strict=True)]
@@ -64,34 +73,45 @@ def _differences(ours: Answers, theirs: Answers) -> list[list[float]]:
     ]
 
 
-@lru_cache(maxsize=4)
-def _draws(seeds: int, items: int) -> tuple[Any, Any]:
-    """Weights of seeds and of items in every resample, so that all means of one shape are two products."""
+@lru_cache(maxsize=8)
+def _draws(seeds: int, items: tuple[int, ...]) -> tuple[Any, list[Any]]:
+    """Weights of seeds, and of each task's items, in every resample, so that all means of one shape are products."""
     import numpy as np
 
     draw = np.random.default_rng(0)
-    picked = [(draw.integers(seeds, size=seeds), draw.integers(items, size=items)) for _ in range(DRAWS)]
-    of_seeds = np.stack([np.bincount(rows, minlength=seeds) for rows, _ in picked]) / seeds
-    of_items = np.stack([np.bincount(columns, minlength=items) for _, columns in picked]) / items
+    of_seeds = np.empty((DRAWS, seeds))
+    of_items = [np.empty((DRAWS, n)) for n in items]
+    for number in range(DRAWS):
+        of_seeds[number] = np.bincount(draw.integers(seeds, size=seeds), minlength=seeds) / seeds
+        for weights, n in zip(of_items, items, strict=True):
+            weights[number] = np.bincount(draw.integers(n, size=n), minlength=n) / n
     return of_seeds, of_items
 
 
-def _resampled(rows: Sequence[Sequence[float]]) -> Any:
-    """Means of `DRAWS` resamples of seeds and items, always the same draws."""
+def _resampled(tasks: Sequence[Sequence[Sequence[float]]]) -> Any:
+    """Means over tasks in `DRAWS` resamples of seeds and items, always the same draws.
+
+    Rounded far below an answer's weight, so that what comes to zero is zero whatever the order of the sums was.
+    """
     import numpy as np
 
-    table = np.asarray(rows, dtype=float)
-    of_seeds, of_items = _draws(*table.shape)
-    return np.einsum("ds,si,di->d", of_seeds, table, of_items, optimize=True)
+    tables = [np.asarray(rows, dtype=float) for rows in tasks]
+    of_seeds, of_items = _draws(len(tables[0]), tuple(table.shape[1] for table in tables))
+    means = [
+        np.einsum("ds,si,di->d", of_seeds, table, weights, optimize=True)
+        for table, weights in zip(tables, of_items, strict=True)
+    ]
+    return np.round(np.mean(means, axis=0), 12)
 
 
-def _average(rows: Sequence[Sequence[float]]) -> Average:
-    if not rows or not rows[0]:
+def _average(tasks: Sequence[Sequence[Sequence[float]]]) -> Average:
+    """Of the mean over tasks; every task has the same seeds."""
+    if not tasks or any(not rows or not rows[0] for rows in tasks):
         raise ValueError("an average needs at least one seed with at least one item")
     import numpy as np
 
-    table = np.asarray(rows, dtype=float)
-    seeds, items = table.shape
-    low, high = np.quantile(_resampled(rows), [0.025, 0.975])
-    mean, std = mean_std([float(value) for value in table.mean(axis=1)])
-    return Average(mean=mean, std=std, seeds=seeds, items=items, low=float(low), high=float(high))
+    by_seed = np.mean([np.asarray(rows, dtype=float).mean(axis=1) for rows in tasks], axis=0)
+    low, high = np.quantile(_resampled(tasks), [0.025, 0.975])
+    mean, std = mean_std([float(value) for value in by_seed])
+    items = sum(len(rows[0]) for rows in tasks)
+    return Average(mean=mean, std=std, seeds=len(by_seed), items=items, low=float(low), high=float(high))

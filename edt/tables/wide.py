@@ -6,10 +6,13 @@ from `Cell`s alone, so that a table is made again without running anything.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import math
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from edt.errors import EdtError
 from edt.tables.cells import Cell
 from edt.tables.seeds import Average, difference_test, mean_std
 
@@ -18,13 +21,14 @@ MEAN = "mean"
 FEWEST_SEEDS = 2
 """Fewer are not ranked: one seed may be luck."""
 
-Answers = list[list[bool]]
+Tasks = list[list[list[bool]]]
+"""By task, seed and question: whether the answer was right."""
 Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A method minus another one, paired by seed and question."""
+    """A method minus another one, paired by seed and question: on a task, or in the mean over tasks."""
 
     mean: float
     low: float
@@ -39,9 +43,11 @@ class Entry:
     """One place of the table."""
 
     state: str
-    """As of a cell; `measured` where at least one seed is, and none failed or is missing."""
+    """As of a cell; `measured` where at least one seed is, and none failed or is missing. Of a reference, `known`
+    or `unknown`."""
     reasons: tuple[str, ...] = ()
-    seeds: int = 0
+    measured_seeds: tuple[int, ...] = ()
+    """The seeds that `mean` and `std` are over, sorted."""
     mean: float | None = None
     std: float | None = None
     unparsed: float | None = None
@@ -52,7 +58,14 @@ class Entry:
     """1 or 2 among methods at the same scale and task."""
     to_baseline: Difference | None = None
     to_ceiling: Difference | None = None
+    not_comparable: Mapping[str, str] = field(default_factory=dict)
+    """Why a difference cannot be had though both sides are measured, by `to_baseline` and `to_ceiling`."""
     runs: tuple[str, ...] = ()
+
+    @property
+    def seeds(self) -> int:
+        """How many."""
+        return len(self.measured_seeds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +96,24 @@ class Headline:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What is known of a published table, at the places of ours. Not comparable with it: other student, other data."""
+
+    paper: str
+    source: str
+    student: str
+    teacher: str
+    columns: Mapping[str, str]
+    """Published columns by our task."""
+    scales: tuple[str, ...]
+    """Published scale of each row; empty where it has no counterpart."""
+    rows: tuple[Row, ...]
+    """Those of ours, in their order; entries are `known` or `unknown`."""
+    headline: Headline
+    """Computed from the published cells, in their names."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Wide:
     """A whole table."""
 
@@ -95,23 +126,35 @@ class Wide:
     headline: Headline
     coverage: Mapping[str, int] = field(default_factory=dict)
     """Runs by state."""
+    reference: Reference | None = None
 
 
 def widen(
     cells: Sequence[Cell], *, title: str, split: str, baseline: str, ceiling: str, ours: str, headline_scale: str
 ) -> Wide:
-    """The table of one split. The order of tasks, methods and scales is that of the cells."""
+    """The table of one split. The order of tasks, methods and scales is that of the cells.
+
+    Raises EdtError where two cells, or a task and the mean, would stand at one place.
+    """
     cells = [cell for cell in cells if cell.split == split]
     tasks = tuple(dict.fromkeys(cell.task for cell in cells))
+    if MEAN in tasks:
+        raise EdtError(f"a task is called {MEAN!r}, as the column of means is; give it another name")
     scales = list(dict.fromkeys(cell.scale for cell in cells))
     methods = list(dict.fromkeys(cell.method for cell in cells))
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
-        groups.setdefault((cell.method, cell.scale, cell.task), []).append(cell)
+        group = groups.setdefault((cell.method, cell.scale, cell.task), [])
+        if twin := next((other for other in group if other.seed == cell.seed), None):
+            raise EdtError(
+                f"a row of a table is of one student and one teacher, and {twin.place} and {cell.place} are two; "
+                "keep one of them, or give the other another method name"
+            )
+        group.append(cell)
     places = [(m, s) for s in scales for m in methods if any((m, s, task) in groups for task in tasks)]
     places.sort(key=lambda place: (place[1] != "", place[0] == ceiling))  # untuned first, Full Data last
     rows = [
-        Row(method=m, scale=s, entries=_with_mean({task: _entry(groups.get((m, s, task), [])) for task in tasks}))
+        Row(method=m, scale=s, entries=_entries({task: groups.get((m, s, task), []) for task in tasks}))
         for m, s in places
     ]
     rows = _compared(rows, groups, tasks, baseline=baseline, ceiling=ceiling)
@@ -126,7 +169,7 @@ def widen(
         rows=tuple(rows),
         baseline=baseline,
         ceiling=ceiling,
-        headline=_headline(rows, tasks, ours=ours, baseline=baseline, ceiling=ceiling, scale=headline_scale),
+        headline=headline_of(rows, tasks, ours=ours, baseline=baseline, ceiling=ceiling, scale=headline_scale),
         coverage=states,
     )
 
@@ -144,7 +187,7 @@ def _entry(cells: Sequence[Cell]) -> Entry:
     return Entry(
         state=state,
         reasons=reasons,
-        seeds=len(measured),
+        measured_seeds=tuple(sorted(cell.seed for cell in measured)),
         mean=mean,
         std=std,
         unparsed=sum(cell.unparsed or 0 for cell in measured) / asked if asked else None,
@@ -153,29 +196,69 @@ def _entry(cells: Sequence[Cell]) -> Entry:
     )
 
 
-def _with_mean(entries: Mapping[str, Entry]) -> dict[str, Entry]:
-    """The mean over tasks is there only where every task is: a mean over fewer tasks is another figure."""
-    whole = [entry.mean for entry in entries.values() if entry.mean is not None]
-    if len(whole) < len(entries) or not entries:
-        return {**entries, MEAN: Entry(state="missing", reasons=("not all tasks are measured",))}
-    seeds = min(entry.seeds for entry in entries.values())
+def _entries(cells: Mapping[str, Sequence[Cell]]) -> dict[str, Entry]:
+    """A row's places: its tasks, and their mean."""
+    entries = {task: _entry(of) for task, of in cells.items()}
+    return {**entries, MEAN: _mean_entry(entries, cells)}
+
+
+def _mean_entry(entries: Mapping[str, Entry], cells: Mapping[str, Sequence[Cell]]) -> Entry:
+    """The mean over tasks, over the seeds that every task has: over fewer tasks it were another figure."""
+    if not entries or any(entry.mean is None for entry in entries.values()):
+        return Entry(state="missing", reasons=("not all tasks are measured",))
+    seeds = _shared_seeds(cells.values())
+    if not seeds:
+        return Entry(state="missing", reasons=("no seed is measured on every task",))
+    by_task = [_by_seed(of) for of in cells.values()]
+    mean, std = mean_std([math.fsum(of[seed].score or 0.0 for of in by_task) / len(by_task) for seed in seeds])
     state = next((entry.state for entry in entries.values() if entry.state != "measured"), "measured")
-    return {**entries, MEAN: Entry(state=state, seeds=seeds, mean=sum(whole) / len(whole))}
+    whole = all(entry.measured_seeds == seeds for entry in entries.values())
+    reasons = () if whole else (f"the mean is over the seeds that every task has: {_listed(seeds)}",)
+    return Entry(state=state, reasons=reasons, measured_seeds=seeds, mean=mean, std=std)
 
 
-def _answers(cells: Sequence[Cell], seeds: Sequence[int]) -> Answers:
-    by_seed = {cell.seed: [mark == "1" for mark in cell.outcomes] for cell in cells if cell.state == "measured"}
-    return [by_seed[seed] for seed in seeds]
+def _shared_seeds(groups: Iterable[Sequence[Cell]]) -> tuple[int, ...]:
+    """Seeds that are measured in every one of the groups."""
+    own = [{cell.seed for cell in cells if cell.state == "measured"} for cells in groups]
+    return tuple(sorted(set.intersection(*own))) if own else ()
 
 
-def _paired(ours: Sequence[Cell], theirs: Sequence[Cell]) -> tuple[Answers, Answers] | None:
-    """Answers by shared seed; None where there is none, or the questions are not the same."""
-    own, other = ([cell.seed for cell in cells if cell.state == "measured"] for cells in (ours, theirs))
+def _paired(ours: Sequence[Sequence[Cell]], theirs: Sequence[Sequence[Cell]]) -> tuple[Tasks, Tasks] | str | None:
+    """Answers by task and shared seed; None where a side is not measured, and why where they are not comparable."""
+    own, other = _shared_seeds(ours), _shared_seeds(theirs)
+    if not own or not other:
+        return None
     seeds = sorted(set(own) & set(other))
     if not seeds:
-        return None
-    a, b = _answers(ours, seeds), _answers(theirs, seeds)
-    return (a, b) if all(len(x) == len(y) for x, y in zip(a, b, strict=True)) else None
+        return f"no seed in common: {_listed(own)} against {_listed(other)}"
+    pairs = [(_by_seed(a), _by_seed(b)) for a, b in zip(ours, theirs, strict=True)]
+    for a, b in pairs:
+        for seed in seeds:
+            if reason := _unlike(a[seed], b[seed]):
+                return reason
+    return [_answers(a, seeds) for a, _ in pairs], [_answers(b, seeds) for _, b in pairs]
+
+
+def _unlike(ours: Cell, theirs: Cell) -> str:
+    """Why two cells' marks are not of the same questions; empty where they are."""
+    at = f"on {ours.task}, seed {ours.seed}"
+    if not ours.questions or not theirs.questions:
+        return f"it is not known which questions were asked {at}"
+    if (ours.questions, len(ours.outcomes)) != (theirs.questions, len(theirs.outcomes)):
+        return f"other questions were asked {at}: {ours.questions} ({ours.n}) against {theirs.questions} ({theirs.n})"
+    return ""
+
+
+def _listed(seeds: Iterable[int]) -> str:
+    return ", ".join(map(str, seeds))
+
+
+def _by_seed(cells: Sequence[Cell]) -> dict[int, Cell]:
+    return {cell.seed: cell for cell in cells if cell.state == "measured"}
+
+
+def _answers(cells: Mapping[int, Cell], seeds: Sequence[int]) -> list[list[bool]]:
+    return [[mark == "1" for mark in cells[seed].outcomes] for seed in seeds]
 
 
 def _compared(
@@ -186,30 +269,32 @@ def _compared(
     baseline: str,
     ceiling: str,
 ) -> list[Row]:
-    """Rows with differences to the baseline at their own scale, and to the ceiling."""
+    """Rows with differences to the baseline at their own scale, and to the ceiling; one family a kind for Holm."""
     top = next((scale for method, scale, _ in groups if method == ceiling), None)
+    columns = {**{task: (task,) for task in tasks}, MEAN: tuple(tasks)}
     raw: dict[str, dict[tuple[int, str], tuple[Average, float]]] = {"to_baseline": {}, "to_ceiling": {}}
+    whys: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
     for number, row in enumerate(rows):
-        for task in tasks:
-            own = groups.get((row.method, row.scale, task), [])
+        for column, of in columns.items():
             for kind, method, scale in (("to_baseline", baseline, row.scale), ("to_ceiling", ceiling, top)):
                 if row.method in (method, ceiling) or scale is None:
                     continue
-                pair = _paired(own, groups.get((method, scale, task), []))
-                if pair is not None:
-                    raw[kind][number, task] = difference_test(*pair)
+                own = [groups.get((row.method, row.scale, task), []) for task in of]
+                other = [groups.get((method, scale, task), []) for task in of]
+                pair = _paired(own, other)
+                if isinstance(pair, str):
+                    whys[number, column][kind] = pair
+                elif pair is not None:
+                    raw[kind][number, column] = difference_test(*pair)
     corrected = {kind: holm({place: p for place, (_, p) in found.items()}) for kind, found in raw.items()}
-    out = []
-    for number, row in enumerate(rows):
-        entries = dict(row.entries)
-        for kind, found in raw.items():
-            for task in tasks:
-                if (number, task) in found:
-                    of = found[number, task][0]
-                    made = Difference(mean=of.mean, low=of.low, high=of.high, p=corrected[kind][number, task])
-                    entries[task] = replace(entries[task], **{kind: made})
-        out.append(replace(row, entries=entries))
-    return out
+    out = [dict(row.entries) for row in rows]
+    for (number, column), reasons in whys.items():
+        out[number][column] = replace(out[number][column], not_comparable=reasons)
+    for kind, found in raw.items():
+        for (number, column), (of, _) in found.items():
+            made = Difference(mean=of.mean, low=of.low, high=of.high, p=corrected[kind][number, column])
+            out[number][column] = replace(out[number][column], **{kind: made})
+    return [replace(row, entries=entries) for row, entries in zip(rows, out, strict=True)]
 
 
 def holm(ps: Mapping[Key, float]) -> dict[Key, float]:
@@ -245,9 +330,25 @@ def _rankable(entry: Entry) -> bool:
     return entry.state == "measured" and entry.mean is not None and entry.seeds >= FEWEST_SEEDS
 
 
-def _headline(
+def _unlike_seeds(rows: Mapping[str, Row], tasks: Sequence[str]) -> str:
+    """Which cells are over other seeds than most; empty where none is."""
+    where: dict[tuple[str, tuple[int, ...]], list[str]] = defaultdict(list)
+    counts = Counter[tuple[int, ...]]()
+    for name, row in rows.items():
+        for task in tasks:
+            seeds = row.entries[task].measured_seeds
+            where[name, seeds].append(task)
+            counts[seeds] += 1
+    usual = counts.most_common(1)[0][0] if counts else ()
+    odd = [f"{name} has {_listed(seeds)} on {', '.join(of)}" for (name, seeds), of in where.items() if seeds != usual]
+    return f"seeds differ: {'; '.join(odd)}, and others {_listed(usual)}" if odd else ""
+
+
+def headline_of(
     rows: Sequence[Row], tasks: Sequence[str], *, ours: str, baseline: str, ceiling: str, scale: str
 ) -> Headline:
+    """The headlines of any table: of ours, or of a published one."""
+
     def row(method: str, at: str | None) -> Row | None:
         return next((row for row in rows if row.method == method and at in (None, row.scale)), None)
 
@@ -256,9 +357,8 @@ def _headline(
         if one is None or any(one.entries[task].mean is None for task in tasks):
             return Headline(scale=scale, tasks=len(tasks), reason=f"{name} is not measured on every task")
 
-    counts = {row.entries[task].seeds for row in found.values() if row for task in tasks}
-    if len(counts) > 1:
-        return Headline(scale=scale, tasks=len(tasks), reason=f"seeds differ between cells: {sorted(counts)}")
+    if reason := _unlike_seeds({name: row for name, row in found.items() if row}, tasks):
+        return Headline(scale=scale, tasks=len(tasks), reason=reason)
 
     def scores(name: str) -> list[float]:
         one = found[name]

@@ -22,7 +22,8 @@ DESCRIPTIONS = {
     "living_thing": "Name the kind of living thing that a picture shows, an animal or a plant, choosing from a list.",
     "vqa": "Look at a picture of several things and say what is left or right, how many things there are, "
     "which colour the ground has and which thing is larger in life.",
-    "caption": "Match a picture of several things with the one caption that says what stands left of what.",
+    "caption": "Match a picture with the one of several captions that fits: of furniture, a living thing or a machine, "
+    "or of two things together.",
     "scienceqa": "After a short lecture on living things, machines or vehicles, say which property belongs to "
     "what the picture shows.",
 }

@@ -84,6 +84,7 @@ def test_a_table_is_run_resumed_and_rendered_again_byte_for_byte(place, capsys):
     cells = read_cells(place / "output_results" / "small" / "cells.csv")
     assert len(cells) == 12
     assert {cell.state for cell in cells} == {"measured"}
+    assert len({(cell.task, cell.split, cell.questions) for cell in cells}) == 4  # one set of questions a split
     assert [cell.trained_samples for cell in cells if cell.split == "test"] == [0, 96, 96, 0, 96, 96]
     kept, stages = results(place), made(place)
     # both tasks have the same gaps, so that even less is tuned than could be planned
@@ -260,6 +261,7 @@ def test_what_is_wrong_is_said_in_a_sentence(place, arguments, message):
     [
         ("title: x\ntasks: [fake]\nmethods: {edt: {}}", "scales is empty"),
         ("titel: x", "titel"),
+        ("tasks: [fake]\nmethods: {edt: {seeds: [1, 1]}}\nscales: [a]", "seeds of edt names one twice"),
         ("tasks: [fake]\nmethods: {edt: {}}\nscales: [a]\nsplit: train", "split must be validation or test"),
     ],
 )

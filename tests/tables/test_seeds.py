@@ -1,6 +1,6 @@
 import pytest
 
-from edt.tables.seeds import average, difference, mean_std
+from edt.tables.seeds import average, difference, difference_test, mean_std
 
 
 def test_an_average_has_its_spread_and_interval():
@@ -26,3 +26,30 @@ def test_one_seed_has_no_spread():
     assert average([[True, False]]).std is None
     with pytest.raises(ValueError, match="at least one seed"):
         average([])
+
+
+def test_the_mean_over_tasks_resamples_seeds_for_all_tasks_at_once():
+    yes, no = [True] * 8, [False] * 8
+    found, p = difference_test([[yes, no], [no, yes]], [[no, no], [no, no]])
+    assert (found.mean, found.std, found.seeds, found.items) == (0.5, 0, 2, 16)
+    # a seed that is good at one task is bad at the other: every draw of seeds comes to the same mean
+    alike, _ = difference_test([[yes, no], [yes, no]], [[no, no], [no, no]])
+    assert (alike.mean, alike.low, alike.high) == (0.5, 0, 1)
+    assert p < 1
+    mixed, _ = difference_test([[yes, yes], [no, yes]], [[no, no], [no, yes]])
+    assert mixed.mean == 0.5
+
+
+def test_tasks_may_differ_in_size_and_weigh_the_same():
+    ours, theirs = [[[True] * 4], [[True] * 10 + [False] * 90]], [[[False] * 4], [[False] * 100]]
+    found, _ = difference_test(ours, theirs)
+    assert found.mean == pytest.approx((1 + 0.1) / 2)
+    assert found.low < found.mean < found.high
+    assert found.std is None
+
+
+def test_one_task_is_as_the_difference_of_it():
+    ours, theirs = [[True, True, False] * 9] * 2, [[True, False, False] * 9] * 2
+    assert difference_test([ours], [theirs])[0] == difference(ours, theirs)
+    with pytest.raises(ValueError, match="at least one seed"):
+        difference_test([], [])
