@@ -10,10 +10,10 @@ import pytest
 from edt.experiment import CONF, compose_all
 from edt.store.keys import canonical
 from edt.sweep.plan import Plan, make_plan
-from edt.sweep.spec import EXPERIMENTS, cells_of, read_table
+from edt.sweep.spec import EXPERIMENTS, cells_of, read_table, table_names
 from tests.harness import run_here
 
-TABLES = sorted(path.stem for path in EXPERIMENTS.glob("*.yaml"))
+TABLES = table_names()
 BENCHMARKS = EXPERIMENTS / "benchmarks"
 
 
