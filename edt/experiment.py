@@ -10,7 +10,8 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,14 +53,31 @@ def compose(overrides: Sequence[str], *, config_dir: Path | None = None) -> Conf
 
 def compose_all(many: Sequence[Sequence[str]], *, config_dir: Path | None = None) -> list[Config]:
     """As `compose`, for several runs at once."""
+    return [checked_node(node) for node in compose_nodes(many, config_dir=config_dir)]
+
+
+def compose_nodes(many: Sequence[Sequence[str]], *, config_dir: Path | None = None) -> list[DictConfig]:
+    """What Hydra makes of several runs' options, its interpolations not resolved yet."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
-    from hydra.errors import HydraException
 
     search = [f"hydra.searchpath=[file://{config_dir.resolve()}]"] if config_dir else []
+    with _in_a_sentence(), initialize_config_dir(str(CONF), version_base="1.3"):
+        return [hydra_compose("config", [*quoted(overrides), *search]) for overrides in many]
+
+
+def checked_node(node: DictConfig) -> Config:
+    """As `checked`; raises EdtError for whatever is wrong."""
+    with _in_a_sentence():
+        return checked(node)
+
+
+@contextmanager
+def _in_a_sentence() -> Iterator[None]:
+    from hydra.errors import HydraException
+
     try:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            return [checked(hydra_compose("config", [*quoted(overrides), *search])) for overrides in many]
+        yield
     except (HydraException, OmegaConfBaseException) as error:
         raise EdtError(explain(error) or str(error)) from error
 

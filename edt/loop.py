@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edt.config import Budget, Scale
-from edt.protocols import Task, Tracker
+from edt.errors import EdtError
+from edt.protocols import Supporting, Task, Tracker
 from edt.store.stages import Stages
 from edt.tables.errors import error_rows
 from edt.tables.scores import score_of
@@ -20,7 +21,7 @@ from edt.types import Adapter, ErrorSample, Pick, Prediction, Report, RoundRecor
 def adapt(stages: Stages, *, budget: Budget, scale: Scale, tracker: Tracker, method: str, test: bool = True) -> Report:
     """Adapt the student to the task by its own errors, and evaluate what came out of it."""
     task, supporting = stages.parts.task, stages.parts.supporting
-    total = len(supporting.samples) if scale.samples is None and budget.rounds else scale.samples or 0
+    total = total_of(scale, budget, supporting)
     adapter: Adapter | None = None
     rounds: list[RoundRecord] = []
     used: list[Pick] = []
@@ -77,6 +78,24 @@ def collect_errors(task: Task, predictions: Sequence[Prediction]) -> list[ErrorS
     """Error collection: the samples that were answered, and answered wrong."""
     samples = by_id(task.validation)
     return [ErrorSample(sample=samples[p.sample_id], prediction=p) for p in predictions if p.is_error]
+
+
+def total_of(scale: Scale, budget: Budget, supporting: Supporting) -> int:
+    """How many samples a run tunes on; raises EdtError where the dataset has fewer, or rounds would go without."""
+    if not budget.rounds:
+        return 0
+    there = len(supporting.samples)
+    total = there if scale.samples is None else scale.samples
+    if total > there:
+        raise EdtError(
+            f"scale.samples={total} is more than the {there} samples of the supporting dataset {supporting.name!r}; "
+            "choose a smaller scale, or scale=full for all of them"
+        )
+    if budget.rounds > total:
+        raise EdtError(
+            f"budget.rounds={budget.rounds} is more than the {total} samples to share out; take fewer rounds"
+        )
+    return total
 
 
 def share(total: int, rounds: int, index: int) -> int:

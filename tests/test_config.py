@@ -50,7 +50,7 @@ def test_what_a_user_may_mistype_gets_one_sentence(override, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["96", "192", "300", "1k", "full", "demo"])
+@pytest.mark.parametrize("name", ["96", "192", "300", "1k", "100k", "full", "demo"])
 def test_a_scale_is_chosen_by_its_name(name):
     assert fakes(f"scale={name}").scale.name == name
 

@@ -1,5 +1,6 @@
 import pytest
 
+from edt.errors import EdtError
 from edt.loop import share
 from edt.store.folders import MANIFEST
 from edt.types import Outcome, Report, from_json, to_json
@@ -47,7 +48,26 @@ def test_pretrained_is_no_round_and_full_is_one_of_all(tmp_path):
     assert pretrained.rounds == ()
     assert pretrained.adapter is None
     full = run_here(tmp_path, "method=full").report
-    assert [len(record.picks) for record in full.rounds] == [120]
+    assert [len(record.picks) for record in full.rounds] == [320]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["scale=1k"], "scale.samples=1000 is more than the 320 samples of the supporting dataset 'fake'; choose"),
+        (["scale.samples=3", "budget.rounds=4"], "budget.rounds=4 is more than the 3 samples to share out"),
+    ],
+)
+def test_a_budget_that_cannot_be_met_is_refused_before_any_work(tmp_path, options, message):
+    with pytest.raises(EdtError, match=message):
+        run_here(tmp_path, *options)
+    assert not (tmp_path / "store").exists()
+
+
+def test_full_data_and_pretrained_take_no_notice_of_the_scale(tmp_path):
+    full = run_here(tmp_path, "method=full", "scale=1k").report
+    assert [len(record.picks) for record in full.rounds] == [320]
+    assert run_here(tmp_path, "method=pretrained", "scale=1k").report.rounds == ()
 
 
 def test_each_round_may_start_from_the_base(tmp_path):

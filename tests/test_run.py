@@ -2,6 +2,7 @@ import json
 import signal
 import sys
 import time
+from collections import Counter
 
 import pytest
 
@@ -65,6 +66,27 @@ def test_a_multirun_goes_through_all_jobs_and_shares_the_base(tmp_path):
     assert len(list((tmp_path / "sweep").glob("*/report.json"))) == 6
     bases = [p for p in (tmp_path / "store" / "predict").glob("*/manifest.json") if '"adapter": null' in p.read_text()]
     assert len(bases) == 1
+
+
+def test_a_glob_of_tasks_runs_every_one_and_the_second_time_finds_all_done(tmp_path):
+    jobs = ["task=glob([fake,oth*])", "scale=96,192", "method=edt,random,full", "-m"]
+    for name in ("first", "second"):
+        arguments = [*command(tmp_path, f"hydra.sweep.dir={tmp_path / name}"), *jobs]
+        arguments.remove("task=fake")
+        done = run_apart(arguments, timeout=300)
+        assert done.returncode == 0, done.stderr
+        reports = [json.loads(path.read_text()) for path in (tmp_path / name).glob("*/report.json")]
+        assert len(reports) == 12
+        assert Counter(report["task"] for report in reports) == {"fake": 6, "other": 6}
+        assert {_trained(report) for report in reports if report["method"] == "full"} == {320}
+        assert Counter(_trained(r) for r in reports if r["method"] != "full") == {96: 4, 192: 4}
+    notes = [note for path in (tmp_path / "second").glob("*/stages.jsonl") for note in path.read_text().splitlines()]
+    assert notes
+    assert all(json.loads(note)["reused"] for note in notes)
+
+
+def _trained(report):
+    return sum(len(record["picks"]) for record in report["rounds"])
 
 
 def test_a_multirun_says_every_failure_and_still_runs_the_rest(tmp_path):

@@ -59,8 +59,6 @@ class PocketStudent:
     batch_size: the most rows answered at a time; batches are of even size. It changes no answer, as progress does not.
     """
 
-    name = "pocket"
-
     def __init__(
         self,
         *,
@@ -88,6 +86,7 @@ class PocketStudent:
         self._base = Path(base) if base else SHIPPED
         self._adapter: Adapter | None = None
         self._quantisation = quantisation
+        self.name = "pocket" if quantisation == "nf4" else "pocket_unquantised"
         self._materialise = materialise
         self._max_new_tokens = max_new_tokens
         self._batch_size = batch_size

@@ -8,19 +8,23 @@ shared further (two methods that pick the same samples), never less.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf, open_dict
+
 from edt.build import Builder, check, find_target
 from edt.config import Config
 from edt.errors import EdtError
-from edt.experiment import compose_all
-from edt.loop import share
+from edt.experiment import checked_node, compose_all, compose_nodes
+from edt.loop import share, total_of
 from edt.protocols import fingerprint_of
 from edt.store.folders import MANIFEST
 from edt.store.keys import canonical, digest
@@ -30,6 +34,8 @@ from edt.sweep.spec import CellSpec
 
 NOTHING = 0.1
 """Seconds below which an identifier or analyst did nothing, as that of a method that looks at no error."""
+LOOKS_AT_CELL = re.compile(r"\$\{[^}]*\b(task|seed)\b")
+"""An interpolation whose value is not the same in all cells of a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,16 +133,40 @@ def compose_cells(specs: Sequence[CellSpec], overrides: Sequence[str], *, config
     rows = list(dict.fromkeys(lines(spec, first.task, first.seed) for spec in specs))
     columns = {task: lines(first, task, first.seed) for task in dict.fromkeys(spec.task for spec in specs)}
     asked = [*rows, *columns.values()]
-    known = dict(zip(asked, compose_all(asked, config_dir=config_dir), strict=True))
+    known = dict(zip(asked, compose_nodes(asked, config_dir=config_dir), strict=True))
     base = known[columns[first.task]]
     plain = all(known[row].task == base.task and known[row].seed == first.seed for row in rows)
-    plain = plain and all(replace(known[line], task=base.task) == base for line in columns.values())
+    plain = plain and all(_but_task(known[line]) == _but_task(base) for line in columns.values())
     if not plain:
         return compose_all([[*spec.overrides, *overrides] for spec in specs], config_dir=config_dir)
-    return [
-        replace(known[lines(spec, first.task, first.seed)], task=known[columns[spec.task]].task, seed=spec.seed)
-        for spec in specs
-    ]
+    movable = {row: _Movable(known[row]) for row in rows}
+    tasks = {task: known[line].task for task, line in columns.items()}
+    return [movable[lines(spec, first.task, first.seed)].at(tasks[spec.task], spec.seed) for spec in specs]
+
+
+def _but_task(node: DictConfig) -> dict[str, Any]:
+    return {name: value for name, value in _plain(node).items() if name != "task"}
+
+
+def _plain(node: DictConfig) -> Any:
+    return OmegaConf.to_container(node, resolve=False)
+
+
+class _Movable:
+    """One composition, to be had for other tasks and seeds."""
+
+    def __init__(self, node: DictConfig) -> None:
+        self._node, self._config = node, checked_node(node)
+        self._bound = LOOKS_AT_CELL.search(canonical(_but_task(node))) is not None
+
+    def at(self, task: DictConfig, seed: int) -> Config:
+        """Where an option refers to the task or the seed, or the task to another option, all is resolved anew."""
+        if not self._bound and "${" not in canonical(_plain(task)):
+            return replace(self._config, task=_plain(task), seed=seed)
+        moved = deepcopy(self._node)
+        with open_dict(moved):
+            moved.task, moved.seed = task, seed
+        return checked_node(moved)
 
 
 def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path, kept: Mapping[str, Lines]) -> PlannedCell:
@@ -218,7 +248,9 @@ class _Prints:
         self._known: dict[int, Any] = {}
 
     def of(self, config: Config) -> str:
+        """Raises EdtError where a part is not on this machine, or the samples are too few."""
         parts: Parts = self._builder.parts(config)
+        total_of(config.scale, config.budget, parts.supporting)
         of_parts = {name: self._part(part) for name, part in vars(parts).items() if part is not None}
         rest = [vars(config.budget), config.scale.samples, config.seed, config.test_split, config.method.name]
         return digest([of_parts, rest, VERSIONS])

@@ -1,0 +1,131 @@
+"""Every table that is described can be planned, and says what it is. Its ablations leave out what they say."""
+
+import re
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from edt.experiment import CONF, compose_all
+from edt.store.keys import canonical
+from edt.sweep.plan import Plan, make_plan
+from edt.sweep.spec import EXPERIMENTS, cells_of, read_table, table_names
+from tests.harness import run_here
+
+TABLES = table_names()
+BENCHMARKS = EXPERIMENTS / "benchmarks"
+
+
+@cache
+def plan_of(name: str, folder: Path = EXPERIMENTS) -> Plan:
+    nowhere = Path("/nonexistent")
+    cells = cells_of(name, read_table(name, folder=folder))
+    return make_plan(cells, [f"store.root={nowhere}"], nowhere, config_dir=None)
+
+
+def trainings(plan: Plan) -> int:
+    return sum(stage.kind == "tune" for stage in plan.stages())
+
+
+def test_every_table_is_tested():
+    assert TABLES == ["ablations", "ladder", "main", "rounds", "students", "supporting"]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_header_gives_the_command_and_the_counts_of_the_plan(name):
+    header = (EXPERIMENTS / f"{name}.yaml").read_text("utf-8").partition("title:")[0]
+    found = re.search(rf"python sweep.py table={name} action=plan +# (\d+) cells, (\d+) trainings; cost: see", header)
+    assert found, header
+    plan = plan_of(name)
+    assert (int(found[1]), int(found[2])) == (len(plan.cells), trainings(plan))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_names_what_exists_and_no_two_cells_are_one(name):
+    spec = read_table(name)
+    assert spec.title
+    assert spec.baseline in spec.methods
+    assert spec.ours in spec.methods
+    assert spec.headline_scale in spec.scales
+    for task in spec.tasks:
+        assert (CONF / "task" / f"{task}.yaml").is_file()
+    identities = [cell.digest or canonical(asdict(cell.config)) for cell in plan_of(name).cells]
+    assert len(set(identities)) == len(identities) > 0
+
+
+def test_the_shape_of_the_papers_main_table_has_its_counts():
+    plan = plan_of("planning", BENCHMARKS)
+    assert (len(plan.cells), trainings(plan)) == (154, 75)
+
+
+@pytest.mark.parametrize(
+    ("row", "links"),
+    [
+        ("random_step", {"identifier"}),
+        ("raw_step", {"analyst"}),
+        ("random_samples", {"identifier", "analyst", "selector"}),  # what picks at random has no use for the others
+    ],
+)
+def test_an_ablation_leaves_out_its_own_link_and_no_other(row, links):
+    cells = {(cell.spec.method, cell.spec.task, cell.spec.seed): cell.config for cell in plan_of("ablations").cells}
+    for (method, task, seed), config in cells.items():
+        if method == row:
+            whole, less = asdict(cells["edt", task, seed]), asdict(config)
+            assert {name for name in whole if whole[name] != less[name]} == links | {"method"}
+
+
+def test_a_random_step_changes_the_mistakes_and_nothing_before_them(tmp_path):
+    whole, less, other = (
+        run_here(tmp_path, *options, name=name).report.rounds[0]
+        for name, options in {
+            "whole": [],
+            "less": ["identifier=random_step"],
+            "other": ["identifier=random_step", "seed=1"],
+        }.items()
+    )
+    assert whole.predictions == less.predictions == other.predictions
+    assert {mistake.step for mistake in less.mistakes} == {1, 2}
+    assert all("at random" in mistake.reason for mistake in less.mistakes)
+    assert [m.step for m in less.mistakes] != [m.step for m in other.mistakes]
+
+
+def test_a_raw_step_changes_the_queries_and_nothing_before_them(tmp_path):
+    whole, less = (
+        run_here(tmp_path, *options, name=name).report.rounds[0]
+        for name, options in {"whole": [], "less": ["analyst=raw_step"]}.items()
+    )
+    assert whole.mistakes == less.mistakes
+    named = [gap for gap in less.gaps if gap.skill]
+    assert named
+    assert all(gap.skill == gap.step_text for gap in named)
+    assert {pick.query for pick in less.picks if pick.targeted} <= {gap.step_text for gap in named}
+
+
+def test_random_samples_come_in_as_many_rounds_and_none_is_targeted(tmp_path):
+    whole = run_here(tmp_path, name="whole").report
+    row = read_table("ablations").methods["random_samples"].overrides
+    less = run_here(tmp_path, *row, "identifier=none", "analyst=none", name="less").report
+    assert [len(record.picks) for record in less.rounds] == [len(record.picks) for record in whole.rounds]
+    assert not any(pick.targeted for record in less.rounds for pick in record.picks)
+    assert any(pick.targeted for record in whole.rounds for pick in record.picks)
+
+
+def test_students_have_names_of_their_own():
+    students = {cell.spec.method: cell.student for cell in plan_of("students").cells}
+    assert students["edt"] == students["random"] == students["pretrained"] == "pocket"
+    assert {students[name] for name in students if name.endswith("_unquantised")} == {"pocket_unquantised"}
+
+
+def test_a_row_without_the_best_sources_leaves_out_those_of_its_task():
+    overrides = [[f"task=pocket_{task}", "supporting=pocket_without_best"] for task in ("furniture", "vqa")]
+    assert [config.supporting["task"] for config in compose_all(overrides)] == ["furniture", "vqa"]
+
+
+def test_rounds_share_one_total():
+    sizes: dict[str, list[int]] = {}
+    for cell in plan_of("rounds").cells:
+        sizes[cell.spec.method] = [stage.amount for stage in cell.stages if stage.kind == "tune"]
+        assert cell.config.test_split
+    assert [len(sizes[f"rounds_{number}"]) for number in (1, 2, 3, 4)] == [1, 2, 3, 4]
+    assert {sum(amounts) for amounts in sizes.values()} == {264}
