@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from edt.errors import EdtError
 from edt.paths import pocket_root
 from edt.pocket.samples import read_samples
 from edt.protocols import Fingerprint
@@ -22,6 +23,8 @@ class PocketSupporting:
     name = "pocket"
 
     def __init__(self, *, num_samples: int | None = None) -> None:
+        if num_samples is not None and num_samples < 1:
+            raise EdtError(f"supporting.num_samples must be above 0, or null for all, not {num_samples}")
         self.root: Path = pocket_root() / "data"
         self._num_samples = num_samples
 
