@@ -26,8 +26,6 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 def main() -> None:
     """All jobs of the command line; what goes wrong before the first is put into our words."""
     import hydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
 
     import edt.config  # noqa: F401  makes the schema known to Hydra
 
@@ -35,9 +33,7 @@ def main() -> None:
     _say_nothing_more()
     try:
         hydra.main(version_base="1.3", config_path="conf", config_name="config")(job)()
-    except (HydraException, OmegaConfBaseException):
-        raise
-    except (OSError, TypeError, ValueError) as error:
+    except Exception as error:
         if hasattr(error, "said"):
             raise
         raise EdtError(_not_started(error)) from error
@@ -75,7 +71,7 @@ def _say_nothing_more() -> None:
 
 def _not_started(error: Exception) -> str:
     """No job has begun: Hydra could not make the run's folder, or not use an option."""
-    if not isinstance(error, OSError):
+    if not isinstance(error, OSError) or not error.filename:
         return explain_composing(error)
     place = "hydra.run.dir=, or with -m hydra.sweep.dir="
     return f"the run's folder {error.filename} cannot be written ({error.strerror}); name another with {place}"

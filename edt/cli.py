@@ -44,7 +44,8 @@ def explain(error: BaseException) -> str | None:
     from omegaconf.errors import OmegaConfBaseException
 
     if isinstance(error, OverrideParseException):
-        return f"cannot read the option {str(error.override).removeprefix('++')!r}; write key=value, and quote values with special characters"
+        typed = str(error.override).removeprefix("++")
+        return f"cannot read the option {typed!r}; write key=value, and quote values with special characters"
     if isinstance(error, HydraException):
         text = "\n".join(str(part) for part in (error, error.__cause__) if part)
         return _several(text) or _choice(text) or _key(text) or _value(text) or _line(text)

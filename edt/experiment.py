@@ -56,25 +56,27 @@ def compose_all(many: Sequence[Sequence[str]], *, config_dir: Path | None = None
         raise EdtError(f"there is no folder {str(config_dir)!r} to take further choices from; name another")
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
-    from hydra.errors import HydraException
 
     search = [f"hydra.searchpath=[file://{config_dir.resolve()}]"] if config_dir else []
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             composed = [hydra_compose("config", [*for_hydra(overrides), *search]) for overrides in many]
-        return [checked(one) for one in composed]
-    except (HydraException, OmegaConfBaseException, TypeError, ValueError) as error:
+    except Exception as error:  # of many kinds, some from Hydra's depths
         raise EdtError(explain_composing(error)) from error
+    return [checked(one) for one in composed]
 
 
 def checked(composed: DictConfig) -> Config:
-    """The typed configuration; raises EdtError for keys that slipped past the schema (`+key=value`)."""
+    """The typed configuration; raises EdtError for what slipped past the schema, as `+key=value` does."""
     known = OmegaConf.structured(Config)
-    for where in ("", "budget", "scale", "method", "store"):
-        given, schema = (composed[where], known[where]) if where else (composed, known)
-        if unknown := sorted(set(given) - set(schema)):
-            raise EdtError(unknown_option(f"{where}.{unknown[0]}" if where else str(unknown[0])))
-    return cast(Config, OmegaConf.to_object(composed))
+    try:
+        for where in ("", "budget", "scale", "method", "store"):
+            given, schema = (composed[where], known[where]) if where else (composed, known)
+            if unknown := sorted(set(given) - set(schema)):
+                raise EdtError(unknown_option(f"{where}.{unknown[0]}" if where else str(unknown[0])))
+        return cast(Config, OmegaConf.to_object(composed))
+    except OmegaConfBaseException as error:
+        raise EdtError(explain_composing(error)) from error
 
 
 def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> Finished:

@@ -70,9 +70,9 @@ def test_what_a_user_may_mistype_gets_one_sentence(override, message):
 
 
 KEYS = (
-    "task", "scale", "~task", "task@x", "hydra/launcher", "seed", "seed.x", "output", "store", "store.root", "test_split",
-    "budget.rounds", "budget.per_error", "scale.samples", "method.name", "tuner.delay", "tuner.x.y", "+task.size",
-    "student._target_", "selector.top_k", "hydra.job", "hydra.run.dir", "++x",
+    "task", "scale", "~task", "task@x", "hydra/launcher", "seed", "seed.x", "output", "store", "store.root",
+    "test_split", "budget.rounds", "budget.per_error", "scale.samples", "method.name", "tuner.delay", "tuner.x.y",
+    "+task.size", "student._target_", "selector.top_k", "hydra.job", "hydra.run.dir", "++x",
 )  # fmt: skip
 VALUES = (
     "",
@@ -94,14 +94,15 @@ VALUES = (
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.sampled_from(KEYS), st.sampled_from(VALUES) | st.text(max_size=6))
 def test_whatever_is_typed_comes_to_parts_or_to_one_sentence(key, value):
+    said = ""
     try:
         Builder().parts(fakes(f"{key}={value}"))
     except EdtError as error:
-        assert str(error)
-        assert "\n" not in str(error)
+        said = str(error)
+    assert "\n" not in said
 
 
 @pytest.mark.parametrize("name", ["96", "192", "300", "1k", "full", "demo"])

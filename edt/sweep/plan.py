@@ -22,7 +22,7 @@ from edt.errors import EdtError
 from edt.experiment import compose_all
 from edt.loop import share
 from edt.protocols import fingerprint_of
-from edt.store.folders import MANIFEST
+from edt.store.folders import MANIFEST, read_manifest
 from edt.store.keys import canonical, digest
 from edt.store.stages import VERSIONS, Parts
 from edt.sweep.record import kept_cells, state_of
@@ -242,11 +242,11 @@ def _rates(roots: Sequence[Path]) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for path in (path for root in roots for path in root.glob(f"*/*/{MANIFEST}")):
         try:
-            manifest = json.loads(path.read_text())
-            samples = len(manifest["inputs"]["samples"]) if manifest["stage"] == "tune" else 1
-            if manifest["stage"] in ("identify", "analyse") and manifest["seconds"] < NOTHING:
+            stage, seconds = path.parent.parent.name, read_manifest(path.parent).seconds
+            samples = len(json.loads(path.read_text("utf-8"))["inputs"]["samples"]) if stage == "tune" else 1
+            if stage not in VERSIONS or (stage in ("identify", "analyse") and seconds < NOTHING):
                 continue
-            found.setdefault(manifest["stage"], []).append(manifest["seconds"] / samples)
+            found.setdefault(stage, []).append(seconds / samples)
         except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
-            continue  # a stage that another process is putting away
+            continue  # damaged, or another process is putting it away
     return {stage: median(seconds) for stage, seconds in found.items()}

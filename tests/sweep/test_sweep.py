@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from edt.errors import EdtError
 from edt.store.folders import MANIFEST
 from edt.sweep.command import Request, sweep
 from edt.sweep.live import clock
+from edt.sweep.record import read_outcome
 from edt.tables.cells import read_cells
+from edt.tracking.local import read_events
 from tests.harness import FAKE_CONF, FAKES, ROOT, environment, run_apart
 
 TABLE = """
@@ -215,6 +218,53 @@ def test_kills_at_any_moment_change_nothing_and_repeat_nothing(place):
     assert last.returncode == 0, last.stderr
     assert finished.items() <= born(place).items()
     assert results(place) == calm
+
+
+def test_what_is_left_of_a_cell_and_cannot_be_read_is_run_again(place):
+    arguments = ["tasks=fake", "methods=random"]
+    sweep(options(place, *arguments))
+    table, cell = place / "output_results" / "small" / "cells.csv", place / "output" / "small" / "fake-96-random-s0"
+    kept, report = table.read_bytes(), (cell / "report.json").read_bytes()
+    outcome = (cell / "outcome.json").read_bytes()
+    damages = {
+        "report.json": [
+            b"\xff\xfe",
+            report[: len(report) // 2],
+            json.dumps({**json.loads(report), "test": None}).encode(),
+        ],
+        "outcome.json": [b"\xff", outcome[:20], b"[]", b"7", b"[" * 100_000],
+    }
+    for name, damage in [(name, damage) for name, many in damages.items() for damage in many]:
+        whole = (cell / name).read_bytes()
+        (cell / name).write_bytes(damage)
+        assert read_outcome(cell) is None
+        (cell / name).write_bytes(whole)
+    (cell / "outcome.json").write_bytes(damages["outcome.json"][0])
+    (cell / "events.jsonl").write_bytes(b"\xff\n{")
+    table.unlink()
+    sweep(options(place, *arguments))
+    assert table.read_bytes() == kept
+    assert [event["event"] for event in read_events(cell)] == ["start", "errors", "round", "report", "finish"]
+
+
+def test_an_earlier_table_that_is_no_text_is_named_and_left_out(place, caplog):
+    sweep(options(place, "tasks=fake", "methods=pretrained"))
+    cells = place / "output_results" / "small" / "cells.csv"
+    cells.write_bytes(cells.read_bytes() + b"\xff")
+    shutil.rmtree(place / "output")
+    sweep(options(place, "tasks=fake", "methods=pretrained"))
+    assert f"nothing is taken from an earlier table, {cells}" in caplog.text
+    assert {cell.state for cell in read_cells(cells)} == {"measured"}
+
+
+def test_a_cell_whose_folder_cannot_be_made_costs_only_itself(place):
+    (place / "output" / "small").mkdir(parents=True)
+    (place / "output" / "small" / "fake-none-pretrained-s0").write_text("in the way")
+    done = run_apart(command(place, "tasks=fake", "methods=random,pretrained"), timeout=300)
+    assert done.returncode == 1
+    assert "1 of 2 cells failed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "fake-none-pretrained-s0 cannot be used" in done.stdout
 
 
 def test_two_sweeps_on_one_store_make_each_stage_once(place):
