@@ -11,21 +11,38 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
-
-import edt.config  # noqa: F401  makes the schema known to Hydra
-from edt.cli import explain, quoted, say_errors
+from edt.cli import explain, explain_composing, for_hydra, say_errors
+from edt.errors import EdtError
 from edt.process import prepare_process
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="config")
-def main(composed: DictConfig) -> None:
-    """One job; an error is said at once, so that a multirun shows every one."""
+def main() -> None:
+    """All jobs of the command line; what goes wrong before the first is put into our words."""
+    import hydra
+
+    import edt.config  # noqa: F401  makes the schema known to Hydra
+
+    sys.argv[1:] = for_hydra(sys.argv[1:])
+    _say_nothing_more()
+    try:
+        hydra.main(version_base="1.3", config_path="conf", config_name="config")(job)()
+    except Exception as error:
+        if hasattr(error, "said"):
+            raise
+        raise EdtError(_not_started(error)) from error
+
+
+def job(composed: DictConfig) -> None:
+    """One run; an error is said at once, so that a multirun shows every one."""
+    from hydra.core.hydra_config import HydraConfig
+
     from edt.experiment import checked, perform
     from edt.tables.terminal import print_run
 
@@ -36,13 +53,32 @@ def main(composed: DictConfig) -> None:
     except Exception as error:
         if sentence := explain(error):
             print(f"error: {sentence}", file=sys.stderr)
-            error.said = True  # pyright: ignore[reportAttributeAccessIssue]
+        error.said = bool(sentence)  # pyright: ignore[reportAttributeAccessIssue]
         raise
+
+
+def _say_nothing_more() -> None:
+    """Hydra writes a line and all overrides above the error of a job, which has been said by then."""
+    from hydra.core.utils import JobReturn, JobStatus
+
+    def outcome(ended: JobReturn) -> object:
+        if ended.status is JobStatus.FAILED:
+            raise ended._return_value
+        return ended._return_value
+
+    JobReturn.return_value = property(outcome, JobReturn.return_value.fset)  # pyright: ignore
+
+
+def _not_started(error: Exception) -> str:
+    """No job has begun: Hydra could not make the run's folder, or not use an option."""
+    if not isinstance(error, OSError) or not error.filename:
+        return explain_composing(error)
+    place = "hydra.run.dir=, or with -m hydra.sweep.dir="
+    return f"the run's folder {error.filename} cannot be written ({error.strerror}); name another with {place}"
 
 
 if __name__ == "__main__":
     prepare_process()
     wants_full = os.environ.get(FULL_ERROR) == "1"
     os.environ[FULL_ERROR] = "1"  # Hydra then hands its errors to us
-    sys.argv[1:] = quoted(sys.argv[1:])
     sys.exit(say_errors(main, full=wants_full))

@@ -9,18 +9,48 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from edt.config import PART_GROUPS, Config
 from edt.errors import EdtError
-from edt.protocols import Tracker
+from edt.protocols import (
+    Analyst,
+    Identifier,
+    Selector,
+    Student,
+    Supporting,
+    Task,
+    Teacher,
+    Tracker,
+    Tuner,
+)
 from edt.store.keys import canonical
 from edt.store.stages import Parts
 
 TARGET = re.compile(r"edt(\.[A-Za-z_]\w*)+")
 SECRET = re.compile(r"(^|_)(api_?key|secret|password|passwd|token|credentials?)$", re.IGNORECASE)
+OFFERS: dict[str, type] = {
+    "student": Student,
+    "teacher": Teacher,
+    "task": Task,
+    "supporting": Supporting,
+    "identifier": Identifier,
+    "analyst": Analyst,
+    "selector": Selector,
+    "tuner": Tuner,
+    "tracker": Tracker,
+}
+KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "int": ("a whole number", lambda value: type(value) is int),
+    "float": ("a number", lambda value: type(value) in (int, float) and math.isfinite(value)),
+    "bool": ("true or false", lambda value: type(value) is bool),
+    "str": ("text", lambda value: type(value) is str),
+    "None": ("null", lambda value: value is None),
+}
+"""What the words of a parameter's annotation allow; a parameter with any other word is left to its class."""
 
 
 class Builder:
@@ -61,7 +91,7 @@ def check(config: Config) -> None:
     for group in PART_GROUPS:
         node = getattr(config, group)
         _refuse_secrets(group, node)
-        check_keys(group, node)
+        check_options(group, node)
 
 
 def find_target(group: str, node: Mapping[str, Any]) -> Callable[..., Any]:
@@ -78,11 +108,19 @@ def find_target(group: str, node: Mapping[str, Any]) -> Callable[..., Any]:
         raise EdtError(f"{group} needs the package {error.name!r}; install it: pip install {error.name}") from error
     if not (inspect.isclass(found) or inspect.isfunction(found)) or not found.__module__.startswith("edt."):
         raise EdtError(f"{group}._target_ must name a class or function of edt, and {target} is none")
+    if inspect.isclass(found):
+        _check_offers(group, found)
     return found
 
 
-def check_keys(group: str, node: Mapping[str, Any]) -> None:
-    """Compare a node's keys with what its class takes."""
+def _check_offers(group: str, kind: type) -> None:
+    methods = [name for name, member in vars(OFFERS[group]).items() if inspect.isfunction(member) and name[0] != "_"]
+    if lacking := [name for name in methods if not hasattr(kind, name)]:
+        raise EdtError(f"{group}._target_ must name a {group}, and {kind.__name__} has no {lacking[0]}()")
+
+
+def check_options(group: str, node: Mapping[str, Any]) -> None:
+    """Compare a node's keys and values with what its class takes."""
     found = find_target(group, node)
     known = _parameters(found)
     given = [key for key in node if key != "_target_"]
@@ -92,6 +130,17 @@ def check_keys(group: str, node: Mapping[str, Any]) -> None:
     empty = inspect.Parameter.empty
     if missing := [name for name in taken if known[name].default is empty and name not in given]:
         raise EdtError(f"{group} lacks the option {missing[0]!r}, which {found.__name__} needs")
+    for key in given:
+        _check_value(f"{group}.{key}", known[key].annotation, node[key])
+
+
+def _check_value(name: str, annotation: Any, value: Any) -> None:
+    words = getattr(annotation, "__name__", str(annotation)).split(" | ")
+    if any(word not in KINDS for word in words) or any(KINDS[word][1](value) for word in words):
+        return
+    wanted = " or ".join(KINDS[word][0] for word in words)
+    quotes = f"; quote it: {name}=\"'{value}'\"" if "str" in words and isinstance(value, (int, float)) else ""
+    raise EdtError(f"{name} must be {wanted}, not {value!r}{quotes}")
 
 
 def _parameters(found: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -101,14 +150,16 @@ def _parameters(found: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 
 def _construct(group: str, node: Mapping[str, Any], handed: Mapping[str, Any]) -> Any:
-    check_keys(group, node)
+    check_options(group, node)
     options = {key: value for key, value in node.items() if key != "_target_"}
     try:
-        return find_target(group, node)(**options, **handed)
+        built = find_target(group, node)(**options, **handed)
     except (ValueError, TypeError) as error:
         raise EdtError(f"{group}: {error}") from error
     except ModuleNotFoundError as error:
         raise EdtError(f"{group} needs the package {error.name!r}; install it: pip install {error.name}") from error
+    _check_offers(group, type(built))
+    return built
 
 
 def _refuse_secrets(where: str, node: Mapping[str, Any]) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 
 from edt.errors import EdtError
+from edt.process import asked_to_stop
 
-FAILED, INTERRUPTED = 1, 130
+FAILED = 1
+FULL = (errno.ENOSPC, errno.EDQUOT)
+CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)
+"""What an operating system says of places that a user can mend; a file that is missing is rather a mistake of ours."""
 
 
 def say_errors(act: Callable[[], None], *, full: bool = False) -> int:
@@ -18,8 +23,10 @@ def say_errors(act: Callable[[], None], *, full: bool = False) -> int:
     try:
         act()
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last finished stage", file=sys.stderr)
-        return INTERRUPTED
+        number = asked_to_stop()
+        how = "interrupted" if number == signal.SIGINT else f"stopped by {number.name}"
+        print(f"{how}; the same command goes on from the last finished stage", file=sys.stderr)
+        return 128 + number
     except Exception as error:
         if full or (sentence := explain(error)) is None:
             raise
@@ -37,21 +44,72 @@ def explain(error: BaseException) -> str | None:
     from omegaconf.errors import OmegaConfBaseException
 
     if isinstance(error, OverrideParseException):
-        return f"cannot read the option {error.override!r}; write key=value, and quote values with special characters"
+        typed = str(error.override).removeprefix("++")
+        return f"cannot read the option {typed!r}; write key=value, and quote values with special characters"
     if isinstance(error, HydraException):
         text = "\n".join(str(part) for part in (error, error.__cause__) if part)
-        return _choice(text) or _key(text) or _value(text) or _line(text)
-    return _value(str(error)) or _line(str(error)) if isinstance(error, OmegaConfBaseException) else None
+        return _several(text) or _choice(text) or _key(text) or _value(text) or _line(text)
+    if isinstance(error, OmegaConfBaseException):
+        return _value(str(error)) or _line(str(error))
+    return _place(error) if isinstance(error, OSError) else None
 
 
-def quoted(arguments: Sequence[str]) -> list[str]:
-    """Command-line arguments with the names of scales as text: Hydra takes a bare `scale=96` for a number."""
-    return [_quote(argument) if argument.startswith("scale=") else argument for argument in arguments]
+def explain_composing(error: BaseException) -> str:
+    """The sentence for whatever Hydra raises while it composes: what it cannot take, the user has typed."""
+    return explain(error) or f"these options cannot be used: {_line(str(error))}; see `python run.py --help`"
 
 
-def _quote(argument: str) -> str:
-    group, _, names = argument.partition("=")
-    return f"{group}=" + ",".join(f"'{name}'" if name.isdigit() else name for name in names.split(","))
+def for_hydra(arguments: Sequence[str]) -> list[str]:
+    """Command-line arguments as Hydra has to be given them, so that what is wrong with them is said by us.
+
+    Names of choices become text (Hydra takes a bare `scale=96` for a number),
+    and a part's options are let through to `edt.build`, which knows its class.
+    """
+    return [_for_hydra(argument) for argument in arguments]
+
+
+def _for_hydra(argument: str) -> str:
+    from edt.config import GROUPS, PART_GROUPS
+
+    key, sign, value = argument.partition("=")
+    if sign and key in GROUPS and not re.search(r"['\"\\(]|\$\{", value):
+        names = [value] if value.startswith(("[", "{")) else value.split(",")
+        return f"{key}=" + ",".join(f"'{name.strip()}'" for name in names)
+    group, dot, _ = key.partition(".")
+    return f"++{argument}" if sign and dot and group in PART_GROUPS else argument
+
+
+def unknown_option(name: str) -> str:
+    """The sentence for an option that is not in the schema, with those that are."""
+    from omegaconf import OmegaConf
+
+    from edt.config import Config
+
+    group, dot, _ = name.partition(".")
+    schema = OmegaConf.structured(Config)
+    inside = dot and group in schema and OmegaConf.is_dict(schema[group])
+    known = [f"{group}.{key}" for key in schema[group]] if inside else [str(key) for key in schema]
+    return f"there is no option {name!r}; {hint(name, known)} (`python run.py --help` shows all)"
+
+
+def hint(name: str, known: Sequence[str]) -> str:
+    """What was meant by a name, or what there is."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+
+
+def _place(error: OSError) -> str | None:
+    where = error.filename or "a file"
+    if error.errno in FULL:
+        return f"{where} cannot be written: the disk is full; free some space, and the same command goes on"
+    if error.errno in CLOSED:
+        return f"{where} cannot be used ({error.strerror}); mend that, or name another place"
+    return None
+
+
+def _several(text: str) -> str | None:
+    found = re.search(r"Ambiguous value for argument '([^=]+)=", text)
+    return f"{found[1].lstrip('+')}= is given several values; name one, or add -m for a run of each" if found else None
 
 
 def _choice(text: str) -> str | None:
@@ -65,23 +123,22 @@ def _choice(text: str) -> str | None:
 
 def _key(text: str) -> str | None:
     found = re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' (?:is )?not in", text)
-    if found is None or "could not be converted" in text:
-        return None
-    from edt.config import Config
-
-    known = [f.name for f in fields(Config)]
-    near = difflib.get_close_matches(found[1], known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-    return f"there is no option {found[1]!r}; {hint} (`python run.py --help` shows all)"
+    return None if found is None or "could not be converted" in text else unknown_option(found[1])
 
 
 def _value(text: str) -> str | None:
-    found = re.search(r"Value '?(.*?)'? (?:of type '\w+' )?could not be converted to (\w+)", text)
-    if found is None:
-        return None
     where = re.search(r"full_key: (\S+)", text)
-    kind = {"Integer": "a whole number", "Boolean": "true or false", "Float": "a number"}.get(found[2], found[2])
-    return f"{where[1] if where else 'an option'} must be {kind}, not {found[1]!r}"
+    name = where[1] if where else "an option"
+    if found := re.search(r"Value '?(.*?)'? (?:of type '\w+' )?could not be converted to (\w+)", text):
+        kind = {"Integer": "a whole number", "Boolean": "true or false", "Float": "a number"}.get(found[2], found[2])
+        return f"{name} must be {kind}, not {found[1]!r}"
+    if found := re.search(r"Value '(.*?)' is not a valid bool", text):
+        return f"{name} must be true or false, not {found[1]!r}"
+    if found := re.search(r"Invalid type assigned: (\w+) is not a subclass", text):
+        return f"{name} holds options of its own, so set one of them, as {name}.NAME=VALUE"
+    if "is not Optional" in text or "on-optional field" in text:
+        return f"{name} must not be null"
+    return None
 
 
 def _line(text: str) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from edt.build import Builder
 from edt.experiment import Finished, compose, perform
-from edt.process import prepare_process
 
 log = logging.getLogger("edt")
 
@@ -29,10 +28,3 @@ def compare(
         config = compose([f"method={method}", *overrides], config_dir=config_dir)
         finished[method] = perform(config, folder / method, builder=builder)
     return finished
-
-
-def prepare() -> None:
-    """What a script does before anything heavy is imported; plain log lines on the terminal."""
-    prepare_process()
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    log.setLevel(logging.INFO)

@@ -14,6 +14,8 @@ from hydra.core.config_store import ConfigStore
 from edt.errors import EdtError
 
 PART_GROUPS = ("student", "teacher", "task", "supporting", "identifier", "analyst", "selector", "tuner", "tracker")
+GROUPS = (*PART_GROUPS, "budget", "scale", "method", "launcher")
+"""All choices: folders of conf/."""
 
 
 @dataclass
@@ -92,6 +94,7 @@ class Config:
     """Folder of this run's files; null for the one that Hydra makes."""
 
     def __post_init__(self) -> None:
+        _check(self.output != "", "output", self.output, "a folder, or null")
         _check(0 <= self.seed < 2**31, "seed", self.seed, "a whole number from 0 to 2147483647")
 
 

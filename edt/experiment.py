@@ -10,8 +10,7 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,11 +20,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from edt.build import Builder, build_tracker
-from edt.cli import explain, quoted
+from edt.cli import explain_composing, for_hydra, unknown_option
 from edt.config import Config  # also makes the schema known to Hydra
 from edt.errors import EdtError
 from edt.loop import adapt
-from edt.paths import write_whole
+from edt.paths import check_writable, write_whole
 from edt.store.folders import Store
 from edt.store.stages import Parts, StageNote, Stages
 from edt.types import Report, to_json
@@ -53,43 +52,35 @@ def compose(overrides: Sequence[str], *, config_dir: Path | None = None) -> Conf
 
 def compose_all(many: Sequence[Sequence[str]], *, config_dir: Path | None = None) -> list[Config]:
     """As `compose`, for several runs at once."""
-    return [checked_node(node) for node in compose_nodes(many, config_dir=config_dir)]
+    return [checked(node) for node in compose_nodes(many, config_dir=config_dir)]
 
 
 def compose_nodes(many: Sequence[Sequence[str]], *, config_dir: Path | None = None) -> list[DictConfig]:
     """What Hydra makes of several runs' options, its interpolations not resolved yet."""
+    if config_dir and not config_dir.is_dir():
+        raise EdtError(f"there is no folder {str(config_dir)!r} to take further choices from; name another")
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
 
     search = [f"hydra.searchpath=[file://{config_dir.resolve()}]"] if config_dir else []
-    with _in_a_sentence(), initialize_config_dir(str(CONF), version_base="1.3"):
-        return [hydra_compose("config", [*quoted(overrides), *search]) for overrides in many]
-
-
-def checked_node(node: DictConfig) -> Config:
-    """As `checked`; raises EdtError for whatever is wrong."""
-    with _in_a_sentence():
-        return checked(node)
-
-
-@contextmanager
-def _in_a_sentence() -> Iterator[None]:
-    from hydra.errors import HydraException
-
     try:
-        yield
-    except (HydraException, OmegaConfBaseException) as error:
-        raise EdtError(explain(error) or str(error)) from error
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return [hydra_compose("config", [*for_hydra(overrides), *search]) for overrides in many]
+    except Exception as error:  # of many kinds, some from Hydra's depths
+        raise EdtError(explain_composing(error)) from error
 
 
 def checked(composed: DictConfig) -> Config:
-    """The typed configuration; raises EdtError for keys that slipped past the schema (`+key=value`)."""
+    """The typed configuration; raises EdtError for what slipped past the schema, as `+key=value` does."""
     known = OmegaConf.structured(Config)
-    for where in ("", "budget", "scale", "method", "store"):
-        given, schema = (composed[where], known[where]) if where else (composed, known)
-        if unknown := sorted(set(given) - set(schema)):
-            raise EdtError(f"there is no option {f'{where}.{unknown[0]}' if where else unknown[0]!r}")
-    return cast(Config, OmegaConf.to_object(composed))
+    try:
+        for where in ("", "budget", "scale", "method", "store"):
+            given, schema = (composed[where], known[where]) if where else (composed, known)
+            if unknown := sorted(set(given) - set(schema)):
+                raise EdtError(unknown_option(f"{where}.{unknown[0]}" if where else str(unknown[0])))
+        return cast(Config, OmegaConf.to_object(composed))
+    except OmegaConfBaseException as error:
+        raise EdtError(explain_composing(error)) from error
 
 
 def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> Finished:
@@ -97,6 +88,8 @@ def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> 
     start = time.perf_counter()
     parts = (builder or Builder()).parts(config)
     tracker = build_tracker(config)
+    check_writable(folder, "the output folder")
+    check_writable(Path(config.store.root), "store.root")
     notes = folder / "stages.jsonl"
     stages = Stages(parts=parts, store=Store(config.store.root), seed=config.seed, told=partial(_append, notes))
     status = "failed"

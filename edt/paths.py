@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from edt.errors import EdtError
+
 
 def cache_root() -> Path:
     """The cache folder: `$EDT_CACHE`, else `edt` under `$XDG_CACHE_HOME` or `~/.cache`."""
@@ -19,6 +21,20 @@ def cache_root() -> Path:
 def pocket_root() -> Path:
     """The folder of the embedded benchmark."""
     return cache_root() / "pocket"
+
+
+def check_writable(folder: Path, what: str) -> None:
+    """Make `folder` where it is missing, and see that a file can be made in it; raises EdtError, which calls it `what`.
+
+    Asked before work begins that would be lost.
+    """
+    probe = folder / f".{os.getpid()}-probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise EdtError(f"{what} {str(folder)!r} cannot be written ({error.strerror}); choose another") from error
 
 
 @contextmanager

@@ -12,15 +12,20 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edt.cli import say_errors
-from edt.comparison import compare, prepare
-from edt.experiment import Finished
+from edt.process import prepare_script
+
+if TYPE_CHECKING:
+    from edt.experiment import Finished
 
 METHODS = ("pretrained", "random", "edt")
 
 
 def main() -> None:
+    from edt.comparison import compare
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("overrides", nargs="*", help="options of run.py, such as task=pocket_vqa seed=1")
     parser.add_argument("--output", type=Path, default=Path("outputs/demo"))
@@ -94,5 +99,5 @@ def files(run: Finished, folder: Path, plot: Path | None) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    prepare()
+    prepare_script()
     sys.exit(say_errors(main))

@@ -17,7 +17,8 @@ from typing import Any
 
 from edt.build import Builder
 from edt.cli import say_errors
-from edt.comparison import compare, prepare
+from edt.comparison import compare
+from edt.process import prepare_script
 from edt.tables.seeds import Average, average, difference
 from edt.types import Outcome, Report
 
@@ -99,5 +100,5 @@ def _cell(found: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    prepare()
+    prepare_script()
     sys.exit(say_errors(main))

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from edt.build import Builder
 from edt.cli import say_errors
-from edt.comparison import prepare
 from edt.experiment import compose
 from edt.loop import collect_errors, share
 from edt.pocket import targets
 from edt.pocket.oracle import OracleIdentifier, planted_skill
 from edt.pocket.skills import nearest
+from edt.process import prepare_script
 from edt.store.folders import Store
 from edt.store.stages import Parts, Stages
 from edt.types import ErrorSample, Gap, Mistake, Pick, by_id
@@ -139,5 +139,5 @@ def show(found: dict[str, Links], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    prepare()
+    prepare_script()
     sys.exit(say_errors(main))

@@ -1,9 +1,10 @@
 import pytest
 
-from edt.build import Builder, check
+from edt.build import Builder, build_tracker, check
 from edt.errors import EdtError
 from edt.experiment import compose
 from edt.fakes import FakeStudent
+from edt.tasks.pocket import PocketTask
 from tests.harness import FAKE_CONF, FAKES
 
 
@@ -53,6 +54,37 @@ def test_a_target_must_be_a_class_or_function_of_edt(target, message):
 def test_an_unknown_option_is_refused_with_the_known_ones():
     with pytest.raises(EdtError, match="student has no option 'dealy'; FakeStudent knows: delay, unparsed"):
         check(changed("student", dealy=1))
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("tuner.dealy=3", "tuner has no option 'dealy'; FakeTuner knows: delay, epochs"),
+        ("tuner.delay=abc", "tuner.delay must be a number, not 'abc'"),
+        ("tuner.delay=true", "tuner.delay must be a number, not True"),
+        ("tuner.delay=nan", "tuner.delay must be a number, not nan"),
+        ("tuner.epochs=null", "tuner.epochs must be a whole number, not None"),
+        ("tuner.fatal_seed=1.5", "tuner.fatal_seed must be a whole number or null, not 1.5"),
+        ("task.size=abc", "task.size must be a whole number, not 'abc'"),
+        ("task.root=5", """task.root must be text, not 5; quote it: task.root="'5'\""""),
+        ("task.size=[3]", r"task.size must be a whole number, not \[3\]"),
+        ("tracker._target_=edt.fakes.FakeStudent", r"must name a tracker, and FakeStudent has no start\(\)"),
+    ],
+)
+def test_an_option_of_a_part_is_held_against_its_class(option, message):
+    with pytest.raises(EdtError, match=message):
+        check(fakes(option))
+
+
+def test_a_function_that_builds_something_else_is_refused():
+    with pytest.raises(EdtError, match=r"tracker._target_ must name a tracker, and \w+ has no start\(\)"):
+        build_tracker(changed("tracker", _target_="edt.paths.cache_root"))
+
+
+@pytest.mark.parametrize("name", ["num_validation", "num_test"])
+def test_a_number_of_samples_is_above_none(name):
+    with pytest.raises(EdtError, match=f"task.{name} must be above 0, or null for all, not -3"):
+        PocketTask("vqa", **{name: -3})
 
 
 def test_the_teacher_is_not_an_option():

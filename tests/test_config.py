@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from edt.build import check
+from edt.build import Builder, check
 from edt.config import Budget, Config, Scale
 from edt.errors import EdtError
 from edt.experiment import CONF, compose
@@ -42,12 +44,65 @@ def test_an_unsound_value_is_named(make, message):
         ("method=magic", "no method called 'magic'; choose one of: edt, full, planted"),
         ("scale=97", "no scale called '97'; choose one of: .*96"),
         ("seed=[", r"cannot read the option 'seed=\['"),
+        ("seed=1.5", "seed must be a whole number, not '1.5'"),
+        ("seed=", "seed must be a whole number, not ''"),
+        ("seed=null", "seed must not be null"),
+        ("seed=99999999999999999999", "seed must be a whole number from 0 to 2147483647, not 9"),
+        ("test_split=maybe", "test_split must be true or false, not 'maybe'"),
+        ("output=", "output must be a folder, or null"),
+        ("store=null", "store must not be null"),
+        ("store=5", "store holds options of its own, so set one of them, as store.NAME=VALUE"),
+        ("scale.samples=-3", "scale.samples must be above 0, or null for all, not -3"),
+        ("budget.ronds=3", "no option 'budget.ronds'; did you mean 'budget.rounds'"),
+        ("task=null", "no task called 'null'; choose one of: fake"),
+        ("task=", "no task called ''; choose one of: fake"),
+        ("budget=5", "no budget called '5'; choose one of: default, one_round"),
+        ("scale=[1]", r"no scale called '\[1\]'; choose one of: "),
+        ("scale=[1", r"no scale called '\[1'; choose one of: "),
+        ("scale=96,300", "scale= is given several values; name one, or add -m"),
+        ("+scale=96", "these options cannot be used: .*; see `python run.py --help`"),
     ],
 )
 def test_what_a_user_may_mistype_gets_one_sentence(override, message):
     with pytest.raises(EdtError, match=message) as caught:
         fakes(override)
     assert "\n" not in str(caught.value)
+
+
+KEYS = (
+    "task", "scale", "~task", "task@x", "hydra/launcher", "seed", "seed.x", "output", "store", "store.root",
+    "test_split", "budget.rounds", "budget.per_error", "scale.samples", "method.name", "tuner.delay", "tuner.x.y",
+    "+task.size", "student._target_", "selector.top_k", "hydra.job", "hydra.run.dir", "++x",
+)  # fmt: skip
+VALUES = (
+    "",
+    "null",
+    "-1",
+    "1.5",
+    "nan",
+    "1e400",
+    "9" * 30,
+    "[1]",
+    "{a:1}",
+    "{",
+    "'",
+    "${seed}",
+    "${x}",
+    "${",
+    "???",
+    "\\",
+)
+
+
+@settings(max_examples=30)
+@given(st.sampled_from(KEYS), st.sampled_from(VALUES) | st.text(max_size=6))
+def test_whatever_is_typed_comes_to_parts_or_to_one_sentence(key, value):
+    said = ""
+    try:
+        Builder().parts(fakes(f"{key}={value}"))
+    except EdtError as error:
+        said = str(error)
+    assert "\n" not in said
 
 
 @pytest.mark.parametrize("name", ["96", "192", "300", "1k", "100k", "full", "demo"])

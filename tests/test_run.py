@@ -8,7 +8,7 @@ import pytest
 
 from edt.tracking.local import read_events
 from edt.types import Report, from_json
-from tests.harness import FAKE_CONF, FAKES, command, run_apart, run_here, start
+from tests.harness import FAKE_CONF, FAKES, command, environment, run_apart, run_here, start
 
 HEAVY = ("torch", "transformers", "pytorch_lightning", "peft", "wandb", "scipy", "matplotlib")
 
@@ -46,16 +46,47 @@ def test_a_run_leaves_its_files(tmp_path):
     ("argument", "message"),
     [
         ("sede=1", "error: there is no option 'sede'; did you mean 'seed'"),
-        ("+student.dealy=1", "error: student has no option 'dealy'; FakeStudent knows: delay, unparsed"),
+        ("student.dealy=1", "error: student has no option 'dealy'; FakeStudent knows: delay, unparsed"),
+        ("task=null", "error: there is no task called 'null'; choose one of: "),
+        ("task.size=abc", "error: task.size must be a whole number, not 'abc'"),
+        ("hydra/launcher=5", "error: these options cannot be used: "),
         ("store.root=/proc/none", "error: store.root '/proc/none' cannot be written"),
+        (
+            "store.root=/dev/null/x",
+            "error: store.root '/dev/null/x' cannot be written (Not a directory); choose another",
+        ),
+        ("output=/proc/none", "error: the output folder '/proc/none' cannot be written"),
+        ("hydra.run.dir=/proc/none", "error: the run's folder /proc/none cannot be written"),
     ],
 )
 def test_a_mistake_gets_one_sentence_and_a_failing_exit_code(tmp_path, argument, message):
     done = run_apart(command(tmp_path, argument))
-    said = [line for line in done.stderr.splitlines() if line.startswith("error")]
     assert done.returncode == 1
-    assert len(said) == 1
-    assert said[0].startswith(message)
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+
+
+def test_whoever_asks_hydra_for_it_gets_the_whole_error(tmp_path):
+    whole = {**environment(), "HYDRA_FULL_ERROR": "1"}
+    done = run_apart(["env", *(f"{k}={v}" for k, v in whole.items()), *command(tmp_path, "store.root=/proc/none")])
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["report.json", "events.jsonl"])
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path, name):
+    (tmp_path / "run" / name).mkdir(parents=True)
+    done = run_apart(command(tmp_path))
+    assert done.returncode == 1
+    assert f"error: {tmp_path / 'run' / name} cannot be used (Is a directory); mend that" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_says_where_it_cannot_write(tmp_path):
+    options = ["--config-dir", str(FAKE_CONF), "--output", "/proc/none", *FAKES, f"store.root={tmp_path}"]
+    done = run_apart([sys.executable, "experiments/demo.py", *options])
+    assert done.returncode == 1
+    assert "error: the output folder '/proc/none/pretrained' cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
 
 

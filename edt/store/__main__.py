@@ -25,7 +25,7 @@ from rich.table import Table
 
 from edt.cli import say_errors
 from edt.errors import EdtError
-from edt.store.folders import MANIFEST, damage_of
+from edt.store.folders import damage_of, read_manifest
 from edt.store.stages import VERSIONS
 
 NAME = re.compile(r"[0-9a-f]{32}(\.part)?$")
@@ -65,8 +65,8 @@ def results(root: Path) -> Iterator[Result]:
     """All whole results, by stage and key."""
     for folder in (path for path in _folders(root) if not path.name.endswith(".part")):
         try:
-            seconds = float(json.loads((folder / MANIFEST).read_text())["seconds"])
-        except (OSError, ValueError, KeyError, TypeError):
+            seconds = read_manifest(folder).seconds
+        except (OSError, ValueError):
             seconds = None
         yield Result(stage=folder.parent.name, folder=folder, bytes=size_of(folder), seconds=seconds)
 
@@ -82,6 +82,14 @@ def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
+def _born(path: Path) -> float:
+    """When it came about; now, for what another process has just put in its place or thrown away."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()
+
+
 def used_by(runs: Path) -> set[str]:
     """Keys that any run under `runs` refers to, by its `stages.jsonl`; EdtError where none can be read."""
     files = sorted(runs.rglob("stages.jsonl"))
@@ -91,7 +99,7 @@ def used_by(runs: Path) -> set[str]:
     for notes in files:
         try:
             used |= {json.loads(line)["key"] for line in notes.read_text("utf-8").splitlines() if line.strip()}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise EdtError(f"{notes} cannot be read ({error}); mend or remove it, nothing was removed") from None
     return used
 
@@ -125,10 +133,8 @@ def _verify(console: Console, found: Sequence[Result]) -> None:
 def _gc(console: Console, root: Path, runs: Path, *, days: float, remove: bool) -> None:
     """What is being made now is locked, and what is young may belong to a run that goes on; both are left alone."""
     used, before = used_by(runs), time.time() - days * 86400
-    left = [path for path in _folders(root) if path.name.endswith(".part") and path.stat().st_mtime < before]
-    unused = [
-        one.folder for one in results(root) if one.folder.name not in used and one.folder.stat().st_mtime < before
-    ]
+    left = [path for path in _folders(root) if path.name.endswith(".part") and _born(path) < before]
+    unused = [one.folder for one in results(root) if one.folder.name not in used and _born(one.folder) < before]
     freed = 0
     for folder in [*left, *unused]:
         lock = FileLock(f"{folder.with_name(folder.name.removesuffix('.part'))}.lock")

@@ -20,11 +20,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from edt.errors import EdtError
-from edt.paths import replacing
+from edt.paths import check_writable, replacing
 from edt.store.keys import checksum
 
 MANIFEST = "manifest.json"
+LONGEST = 1e9
+"""Seconds that no stage takes, some thirty years."""
 log = logging.getLogger("edt.store")
 
 
@@ -59,10 +60,7 @@ class Store:
         given the folder that a killed process left. Whoever comes second waits.
         """
         final = self.root / stage / key
-        try:
-            final.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise EdtError(f"store.root {str(self.root)!r} cannot be written ({error}); choose another") from error
+        check_writable(final.parent, "store.root")
         with _locked(final):
             if (seconds := _verified_seconds(final)) is not None:
                 return Stored(folder=final, seconds=seconds, reused=True)
@@ -83,10 +81,10 @@ def _locked(final: Path) -> FileLock:
 
 def _make(final: Path, make: Callable[[Path], None], about: dict[str, Any], resumable: bool) -> float:
     part = _part_of(final)
-    if part.exists() and not resumable:
-        shutil.rmtree(part)
+    if not (resumable and part.is_dir()):
+        _remove(part)
     part.mkdir(exist_ok=True)
-    (part / MANIFEST).unlink(missing_ok=True)
+    _remove(part / MANIFEST)
     start = time.perf_counter()
     make(part)
     seconds = time.perf_counter() - start
@@ -112,21 +110,56 @@ def _verified_seconds(final: Path) -> float | None:
         return None
     if damaged := damage_of(final):
         log.warning("%s is damaged (%s); it is made again", final, ", ".join(damaged[:3]))
-        shutil.rmtree(final)
+        _remove(final)
         return None
-    return float(json.loads((final / MANIFEST).read_text())["seconds"])
+    return read_manifest(final).seconds
+
+
+def _remove(path: Path) -> None:
+    """Whatever is there: a file may have come into a folder's place, or a folder into a file's."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a result says of itself."""
+
+    seconds: float
+    """What making it cost."""
+    files: Mapping[str, str]
+    """Checksums by name."""
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a result; raises ValueError or OSError where there is none, or one that no store has written."""
+    try:
+        data = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except RecursionError as error:
+        raise ValueError(f"{folder / MANIFEST} is nested too deep") from error
+    said: dict[str, Any] = data if isinstance(data, dict) else {}
+    seconds, files = said.get("seconds"), said.get("files")
+    timed = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < LONGEST
+    listed = isinstance(files, dict) and files and all(isinstance(sha, str) for sha in files.values())
+    if not (timed and listed):
+        raise ValueError(f"{folder / MANIFEST} does not say seconds and files as a store does")
+    assert isinstance(files, dict)
+    return Manifest(seconds=float(seconds), files=files)
 
 
 def damage_of(folder: Path) -> list[str]:
     """Names of files that are not what the manifest says; of the manifest itself where it cannot be read."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        seconds, files = float(manifest["seconds"]), dict[str, str](manifest["files"])
-        whole = 0 <= seconds < float("inf") and bool(files)
-        return [name for name, sha in files.items() if _differs(folder / name, sha)] if whole else [MANIFEST]
-    except (OSError, ValueError, KeyError, TypeError):
+        files = read_manifest(folder).files
+        return [
+            name if name.isprintable() else ascii(name) for name, sha in files.items() if _differs(folder, name, sha)
+        ]
+    except (OSError, ValueError):
         return [MANIFEST]
 
 
-def _differs(path: Path, sha: str) -> bool:
+def _differs(folder: Path, name: str, sha: str) -> bool:
+    path = folder / name
     return not path.is_file() or checksum(path) != sha

@@ -10,7 +10,7 @@ from pathlib import Path
 from edt.paths import write_whole
 
 
-def checksum(path: Path) -> str:
+def remembered_checksum(path: Path) -> str:
     """sha256 of a file; remembered beside it for as long as its size and date stay the same.
 
     Raises FileNotFoundError.

@@ -19,7 +19,7 @@ from edt.errors import EdtError
 from edt.paths import replacing
 from edt.pocket.home import SETUP_COMMAND
 from edt.students.bar import bar_shown
-from edt.students.checksums import checksum
+from edt.students.checksums import remembered_checksum
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +46,7 @@ class FeatureStore:
             from edt.pocket.tower import WEIGHTS
 
             try:
-                tower = checksum(self._tower_folder / WEIGHTS)
+                tower = remembered_checksum(self._tower_folder / WEIGHTS)
             except FileNotFoundError:
                 raise EdtError(f"no vision tower in {self._tower_folder}; run `{SETUP_COMMAND}`") from None
             self._folder = self._base / f"{tower[:16]}-grid{self._grid}-fp16"

@@ -18,7 +18,7 @@ from edt.clock import model_time
 from edt.errors import EdtError
 from edt.students.adapter import adapter_key, load_state, read_facts, read_state
 from edt.students.bar import bar_shown
-from edt.students.checksums import checksum
+from edt.students.checksums import remembered_checksum
 from edt.students.core import Core, Places
 from edt.students.rows import runs
 from edt.threads import side_by_side
@@ -106,9 +106,9 @@ class PocketStudent:
 
         try:
             files = {
-                "language_model": checksum(self._places.language_model / "model.safetensors"),
-                "tokenizer": checksum(self._places.language_model / "tokenizer.json"),
-                "tower": checksum(self._places.tower / "tower.safetensors"),
+                "language_model": remembered_checksum(self._places.language_model / "model.safetensors"),
+                "tokenizer": remembered_checksum(self._places.language_model / "tokenizer.json"),
+                "tower": remembered_checksum(self._places.tower / "tower.safetensors"),
             }
         except FileNotFoundError as error:
             raise EdtError(f"the pocket student is not set up: no {error.filename}; run `{SETUP_COMMAND}`") from None

@@ -29,7 +29,7 @@ class PocketSupporting:
         if isinstance(without, str):
             raise EdtError(f"supporting.without={without!r} must be a list of sources, such as [{without}]")
         if num_samples is not None and num_samples < 1:
-            raise EdtError(f"supporting.num_samples={num_samples} must be at least 1, or null for all")
+            raise EdtError(f"supporting.num_samples must be above 0, or null for all, not {num_samples}")
         self.root: Path = pocket_root() / "data"
         self._num_samples = num_samples
         self._without = tuple(sorted(set(without)))

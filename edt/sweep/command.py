@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from yaml import YAMLError
 
 from edt.errors import EdtError
+from edt.paths import check_writable
 from edt.sweep.live import clock, live_view
 from edt.sweep.plan import Plan, make_plan
 from edt.sweep.publish import publish
@@ -28,6 +26,7 @@ from edt.sweep.run import Job, run_cells
 from edt.sweep.spec import EXPERIMENTS, TableSpec, cells_of, read_table, table_names
 
 ACTIONS = ("run", "plan", "render")
+MOST_JOBS = 1024
 CHANGES = ("tasks", "scales", "seeds", "split")
 PARTS = (*CHANGES, "methods")
 HARMLESS = ("tracker", "launcher", "store.root")
@@ -56,49 +55,36 @@ class Request:
     """Where tables are described."""
     config_dir: Path | None = None
     """A folder with further choices."""
-    tasks: Any = None
-    scales: Any = None
-    seeds: Any = None
-    methods: Any = None
+    tasks: list[str] | None = None
+    scales: list[str] | None = None
+    seeds: list[int] | None = None
+    methods: list[str] | None = None
     split: str | None = None
     overrides: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, arguments: Sequence[str]) -> Request:
         """`key=value` of a sweep; whatever it does not know goes to every cell, as options of run.py."""
-        own = {f.name for f in fields(cls)} - {"overrides"}
-        mine, theirs = [], []
+        found: dict[str, Any] = {"overrides": []}
         for argument in arguments:
-            key, sign, _ = argument.partition("=")
+            key, sign, value = argument.partition("=")
             if not sign:
                 raise EdtError(f"cannot read the option {argument!r}; write key=value")
             if (bare := key.lstrip("+~")) in SET_BY_TABLE:
                 raise EdtError(f"{bare}= is set by the table; choose a part of it with {SET_BY_TABLE[bare]}=")
-            (mine if key in own else theirs).append(argument)
-        try:
-            found: Any = OmegaConf.to_container(OmegaConf.from_dotlist([_listed(option) for option in mine]))
-            request = cls(**found, overrides=theirs)
-        except (OmegaConfBaseException, ValueError, YAMLError) as error:
-            raise EdtError(f"cannot read the options: {' '.join(str(error).split())}") from None
+            if key in READERS:
+                found[key] = READERS[key](key, value)
+            else:
+                found["overrides"].append(argument)
+        request = cls(**found)
         request._check()
         return request
 
     def _check(self) -> None:
-        for name in ("output", "results", "experiments", "config_dir"):
-            if (value := getattr(self, name)) is not None:
-                setattr(self, name, Path(str(value)))
-            elif name not in ("results", "config_dir"):
-                raise EdtError(f"{name}= needs a folder")
         if self.config_dir is not None and not self.config_dir.is_dir():
-            raise EdtError(f"there is no folder config_dir={self.config_dir}")
+            raise EdtError(f"there is no folder config_dir={self.config_dir}; name another")
         if not self.table:
             raise EdtError(f"name a table: python sweep.py table=main; known are {', '.join(tables(self.experiments))}")
-        if self.action not in ACTIONS:
-            raise EdtError(f"action must be one of {', '.join(ACTIONS)}, not {self.action!r}")
-        if self.on_error not in ("continue", "stop"):
-            raise EdtError(f"on_error must be continue or stop, not {self.on_error!r}")
-        if not isinstance(self.jobs, int) or isinstance(self.jobs, bool) or self.jobs < 1:
-            raise EdtError(f"jobs must be a whole number above 0, not {self.jobs!r}")
 
     @property
     def whole(self) -> bool:
@@ -129,25 +115,74 @@ class Request:
     def spec(self) -> TableSpec:
         """The table, with what the user changed of it."""
         given = {name: getattr(self, name) for name in CHANGES if getattr(self, name) is not None}
-        for name in ("tasks", "scales"):
-            if name in given:
-                given[name] = [str(item) for item in given[name]]
         spec = read_table(self.table, given, folder=self.experiments)
         if self.methods is not None:
             if unknown := [name for name in self.methods if name not in spec.methods]:
                 known = ", ".join(spec.methods)
                 raise EdtError(f"table {self.table!r} has no method {unknown[0]!r}; choose of: {known}")
             spec.methods = {name: row for name, row in spec.methods.items() if name in self.methods}
-            if not spec.methods:
-                raise EdtError("methods= names none; leave it out, or name at least one")
         return spec
 
 
-def _listed(option: str) -> str:
-    """Lists may be written as for Hydra: seeds=0,1,2."""
-    key, _, value = option.partition("=")
-    many = key in ("tasks", "scales", "seeds", "methods") and not value.startswith("[")
-    return f"{key}=[{value}]" if many else option
+def _word(name: str, value: str) -> str:
+    return value
+
+
+def _one_of(*known: str) -> Callable[[str, str], str]:
+    def read(name: str, value: str) -> str:
+        if value not in known:
+            raise EdtError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        return value
+
+    return read
+
+
+def _number(name: str, value: str) -> int:
+    if not (value.isdecimal() and len(value) < 10 and 0 < int(value) <= MOST_JOBS):
+        raise EdtError(f"{name} must be a whole number from 1 to {MOST_JOBS}, not {value!r}")
+    return int(value)
+
+
+def _folder(name: str, value: str) -> Path | None:
+    if not value:
+        raise EdtError(f"{name}= needs a folder")
+    return Path(value)
+
+
+def _list(name: str, value: str) -> list[str]:
+    """Items between commas; brackets around them may be there, as for Hydra."""
+    inner = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+    items = [item.strip().strip("'\"") for item in inner.split(",")]
+    if not all(items):
+        raise EdtError(f"{name}= names none, or an empty one; leave it out, or write {name}=A,B")
+    if twice := [item for item in items if items.count(item) > 1]:
+        raise EdtError(f"{name}= names {twice[0]!r} twice; name it once")
+    return items
+
+
+def _seeds(name: str, value: str) -> list[int]:
+    items = _list(name, value)
+    if wrong := [item for item in items if not (item.isdecimal() and len(item) < 12 and int(item) < 2**31)]:
+        raise EdtError(f"{name} must be whole numbers from 0 to 2147483647, as in seeds=0,1,2, not {wrong[0]!r}")
+    return [int(item) for item in items]
+
+
+READERS: dict[str, Callable[[str, str], Any]] = {
+    "table": _word,
+    "action": _one_of(*ACTIONS),
+    "jobs": _number,
+    "on_error": _one_of("continue", "stop"),
+    "output": _folder,
+    "results": _folder,
+    "experiments": _folder,
+    "config_dir": _folder,
+    "tasks": _list,
+    "scales": _list,
+    "seeds": _seeds,
+    "methods": _list,
+    "split": _one_of("validation", "test"),
+}
+"""How each option of a sweep is read; any other is one of run.py."""
 
 
 def tables(folder: Path = EXPERIMENTS) -> list[str]:
@@ -172,7 +207,7 @@ def sweep(arguments: Sequence[str]) -> None:
     if request.action == "render":
         _render(console, request, spec, planned() if output.is_dir() else None)
         return
-    with _alone(output, request.table):
+    with _alone(output, request.place):
         plan = planned()
         print_plan(console, request, plan)
         for cell in plan.cells:
@@ -188,18 +223,19 @@ def sweep(arguments: Sequence[str]) -> None:
 
 
 @contextmanager
-def _alone(output: Path, table: str) -> Iterator[None]:
-    """One sweep at a time in a folder of runs; another waits, and then finds what the first has done."""
+def _alone(output: Path, place: Path) -> Iterator[None]:
+    """One sweep at a time in a folder of runs; another waits, and then finds what the first has done.
+
+    Both folders are seen to be writable before anything is run.
+    """
+    check_writable(output, "output")
+    check_writable(place, "results")
+    lock = FileLock(output / ".lock")
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(output / ".lock")
-        try:
-            lock.acquire(timeout=0.2)
-        except Timeout:
-            print(f"waiting for another sweep of table {table} in {output}", flush=True)
-            lock.acquire()
-    except OSError as error:
-        raise EdtError(f"output={output} cannot be written ({error}); choose another") from None
+        lock.acquire(timeout=0.2)
+    except Timeout:
+        print(f"waiting for another sweep of table {output.name} in {output}", flush=True)
+        lock.acquire()
     with lock:
         lock.release()  # the context manager has taken it a second time
         yield

@@ -23,10 +23,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from edt.build import Builder, check, find_target
 from edt.config import Config
 from edt.errors import EdtError
-from edt.experiment import checked_node, compose_all, compose_nodes
+from edt.experiment import checked, compose_all, compose_nodes
 from edt.loop import share, total_of
 from edt.protocols import fingerprint_of
-from edt.store.folders import MANIFEST
+from edt.store.folders import MANIFEST, read_manifest
 from edt.store.keys import canonical, digest
 from edt.store.stages import VERSIONS, Parts
 from edt.sweep.record import Lines, kept_lines, state_of
@@ -156,7 +156,7 @@ class _Movable:
     """One composition, to be had for other tasks and seeds."""
 
     def __init__(self, node: DictConfig) -> None:
-        self._node, self._config = node, checked_node(node)
+        self._node, self._config = node, checked(node)
         self._bound = LOOKS_AT_CELL.search(canonical(_but_task(node))) is not None
 
     def at(self, task: DictConfig, seed: int) -> Config:
@@ -166,7 +166,7 @@ class _Movable:
         moved = deepcopy(self._node)
         with open_dict(moved):
             moved.task, moved.seed = task, seed
-        return checked_node(moved)
+        return checked(moved)
 
 
 def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path, kept: Mapping[str, Lines]) -> PlannedCell:
@@ -273,11 +273,11 @@ def _rates(roots: Sequence[Path]) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for path in (path for root in roots for path in root.glob(f"*/*/{MANIFEST}")):
         try:
-            manifest = json.loads(path.read_text())
-            samples = len(manifest["inputs"]["samples"]) if manifest["stage"] == "tune" else 1
-            if manifest["stage"] in ("identify", "analyse") and manifest["seconds"] < NOTHING:
+            stage, seconds = path.parent.parent.name, read_manifest(path.parent).seconds
+            samples = len(json.loads(path.read_text("utf-8"))["inputs"]["samples"]) if stage == "tune" else 1
+            if stage not in VERSIONS or (stage in ("identify", "analyse") and seconds < NOTHING):
                 continue
-            found.setdefault(manifest["stage"], []).append(manifest["seconds"] / samples)
+            found.setdefault(stage, []).append(seconds / samples)
         except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
-            continue  # a stage that another process is putting away
+            continue  # damaged, or another process is putting it away
     return {stage: median(seconds) for stage, seconds in found.items()}

@@ -45,12 +45,16 @@ def read_outcome(folder: Path) -> dict[str, Any] | None:
         if data["state"] == "measured":
             read_report(folder)  # what cannot be read is run again
         return {name: str(data[name]) for name in ("state", "digest", "reason")}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
 def read_report(folder: Path) -> Report:
-    return from_json(Report, json.loads((folder / REPORT).read_text("utf-8")))
+    """Raises OSError, ValueError or TypeError where there is none, or only a part of one."""
+    report = from_json(Report, json.loads((folder / REPORT).read_text("utf-8")))
+    if not set(report.predictions) == {name for name in SPLITS if getattr(report, name) is not None}:
+        raise ValueError(f"{folder / REPORT} has not the predictions of each of its scores")
+    return report
 
 
 def state_of(digest: str, folder: Path, kept: Sequence[Cell]) -> str:
@@ -74,7 +78,7 @@ def kept_lines(paths: Sequence[Path]) -> dict[str, Lines]:
             continue
         try:
             read = read_cells(path)
-        except EdtError as error:
+        except (EdtError, OSError) as error:
             log.warning("nothing is taken from an earlier table: %s", error)
             continue
         for cell in read:

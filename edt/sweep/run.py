@@ -61,7 +61,7 @@ def run_cells(
     config_dir: Path | None,
     watch: Callable[[Sequence[Job]], None] = lambda jobs: None,
 ) -> list[Job]:
-    """Run `cells`; `watch` is called again and again while they run. Ctrl-C stops what runs, and is raised on."""
+    """Run `cells`; `watch` is called again and again while they run. An interrupt stops what runs, and is raised on."""
     queue = [Job(cell=cell, folder=output / cell.spec.name) for cell in cells]
     try:
         while any(job.state in ("waiting", "running") for job in queue):
@@ -74,10 +74,10 @@ def run_cells(
                     break
             else:
                 while sum(job.state == "running" for job in queue) < jobs and (following := _next(queue)):
-                    _start(following, overrides, jobs, config_dir)
+                    _begin(following, overrides, jobs, config_dir)
             watch(queue)
             time.sleep(TICK)
-    except KeyboardInterrupt:
+    except BaseException:  # above all Ctrl-C and SIGTERM
         _stop([job for job in queue if job.state == "running"])
         raise
     watch(queue)
@@ -92,6 +92,15 @@ def _next(queue: Sequence[Job]) -> Job | None:
 
 def _trainings(job: Job) -> set[str]:
     return {stage.name for stage in job.cell.stages if stage.kind == "tune"}
+
+
+def _begin(job: Job, overrides: Sequence[str], jobs: int, config_dir: Path | None) -> None:
+    """Start a cell; one whose folder cannot be written fails, and costs only itself."""
+    try:
+        _start(job, overrides, jobs, config_dir)
+    except OSError as error:
+        job.state = "failed"
+        job.reason = f"{error.filename} cannot be used ({error.strerror}); mend or remove it"
 
 
 def _start(job: Job, overrides: Sequence[str], jobs: int, config_dir: Path | None) -> None:
@@ -137,13 +146,16 @@ def _reason(job: Job, code: int) -> str:
 
 
 def _stop(running: Sequence[Job]) -> None:
-    """A terminal tells the whole group of Ctrl-C; whoever is still there after a moment is told again."""
+    """A terminal tells the whole group of Ctrl-C; whoever is still there after a moment is told again.
+
+    By SIGTERM, since cells of a sweep in the background ignore Ctrl-C.
+    """
     patience = time.monotonic() + 2.0
     told = False
     while any(job.process and job.process.poll() is None for job in running):
         for job in running:
             if job.process and job.process.poll() is None and time.monotonic() > patience:
-                job.process.send_signal(signal.SIGKILL if told else signal.SIGINT)
+                job.process.send_signal(signal.SIGKILL if told else signal.SIGTERM)
         if time.monotonic() > patience:
             told, patience = True, time.monotonic() + GRACE
         time.sleep(TICK)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from edt.cli import say_errors
-from edt.comparison import prepare
+from edt.process import prepare_script
 
 
 def main() -> None:
@@ -21,5 +21,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    prepare()
+    prepare_script()
     sys.exit(say_errors(main))

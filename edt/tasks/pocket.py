@@ -39,6 +39,9 @@ class PocketTask:
     def __init__(self, task: str, *, num_validation: int | None = None, num_test: int | None = None) -> None:
         if task not in DESCRIPTIONS:
             raise EdtError(f"Pocket has no task {task!r}; it has {', '.join(sorted(DESCRIPTIONS))}")
+        for name, number in (("num_validation", num_validation), ("num_test", num_test)):
+            if number is not None and number < 1:
+                raise EdtError(f"task.{name} must be above 0, or null for all, not {number}")
         self.name = f"pocket_{task}"
         self.description = DESCRIPTIONS[task]
         self.root: Path = pocket_root() / "data"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 
@@ -24,6 +25,9 @@ class LocalTracker:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CONFIG).write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), "utf-8")
         self._events = folder / EVENTS
+        with self._events.open("ab+") as stream:
+            if stream.tell() and not _ends_line(stream):
+                stream.write(b"\n")  # a killed run was cut off in the middle of a line
         self.log("start", {})
 
     def log(self, event: str, record: Mapping[str, Any]) -> None:
@@ -37,10 +41,15 @@ class LocalTracker:
         self.log("finish", {"status": status})
 
 
+def _ends_line(stream: BinaryIO) -> bool:
+    stream.seek(-1, os.SEEK_END)
+    return stream.read(1) == b"\n"
+
+
 def read_events(folder: Path) -> list[dict[str, Any]]:
     """The events of a run's folder, in order; a last line that was cut off by a kill is left out."""
     events = []
-    for line in (folder / EVENTS).read_text("utf-8").splitlines():
+    for line in (folder / EVENTS).read_text("utf-8", errors="replace").splitlines():
         try:
             events.append(json.loads(line))
         except ValueError:

@@ -26,7 +26,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from edt.cli import say_errors
-from edt.comparison import prepare
+from edt.process import prepare_script
 
 if TYPE_CHECKING:
     from edt.students.core import Core
@@ -236,6 +236,6 @@ def show(figures: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    prepare()
+    prepare_script()
     logging.getLogger("transformers").setLevel(logging.ERROR)
     sys.exit(say_errors(main))

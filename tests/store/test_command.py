@@ -70,6 +70,24 @@ def test_a_store_that_is_not_there_is_named(tmp_path):
     assert "there is no store at" in done.stderr
 
 
+def test_odd_manifests_are_counted_named_and_made_again(used):
+    odd = ["[]", '{"seconds": "x", "files": {}}', f'{{"seconds": 1{"0" * 400}}}', "\ud800"]
+    found = sorted((used / "store").glob("*/*/manifest.json"))
+    for path, text in zip(found, odd, strict=False):
+        path.write_bytes(text.encode(errors="surrogatepass"))
+    found[4].unlink()
+    found[4].mkdir()
+    for action in ("ls", "gc"):
+        done = store(used, action)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    done = store(used, "verify")
+    assert done.returncode == 1
+    assert done.stdout.count("damaged: ") == 5
+    assert done.stderr.strip().endswith("error: 5 results are damaged; a run that needs one makes it again")
+    assert len(run_here(used, name="again").report.rounds) == 2
+    assert store(used, "verify").returncode == 0
+
+
 def test_gc_refuses_where_nobody_says_what_is_used(used):
     for notes in used.rglob("stages.jsonl"):
         notes.write_text("{")

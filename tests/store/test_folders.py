@@ -4,13 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edt.errors import EdtError
-from edt.store.folders import MANIFEST, Store
+from edt.store.folders import MANIFEST, Store, damage_of
 
 
 def write(text="42"):
@@ -72,6 +76,75 @@ def test_a_result_whose_maker_was_killed_at_the_last_moment_is_taken_as_it_is(tm
     (folder.with_name("k.part") / "result.txt").write_text("43")
     assert not Store(tmp_path).fetch("tune", "k", write(), about={}, resumable=True).reused
     assert (folder / "result.txt").read_text() == "42"
+
+
+ODD = {
+    "a list": "[]",
+    "no files": '{"seconds": 1, "files": {}}',
+    "no seconds": '{"files": {"result.txt": "a"}}',
+    "numbers as text": '{"seconds": "1", "files": {"result.txt": "a"}}',
+    "endless": '{"seconds": 1e999, "files": {"result.txt": "a"}}',
+    "too large for a float": f'{{"seconds": 1{"0" * 400}, "files": {{"result.txt": "a"}}}}',
+    "too many digits": f'{{"seconds": 1{"0" * 5000}, "files": {{"result.txt": "a"}}}}',
+    "pairs": '{"seconds": 1, "files": [["result.txt", "a"]]}',
+    "a number for a checksum": '{"seconds": 1, "files": {"result.txt": 1}}',
+    "deep": "[" * 100_000,
+    "names no file has": '{"seconds": 1, "files": {"\\ud800": "a", "\\u0000": "a", "": "a", "..": "a"}}',
+    "a long name": f'{{"seconds": 1, "files": {{"{"x" * 5000}": "a"}}}}',
+}
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+def test_a_manifest_that_no_store_has_written_is_damage(tmp_path, text):
+    folder = Store(tmp_path).fetch("predict", "k", write(), about={}).folder
+    (folder / MANIFEST).write_text(text)
+    (damaged, *_) = damage_of(folder)
+    damaged.encode()
+    assert not Store(tmp_path).fetch("predict", "k", write(), about={}).reused
+    assert not damage_of(folder)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["seconds", "files", "result.txt"]) | st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300)
+@given(JSON | st.fixed_dictionaries({"seconds": JSON, "files": JSON}))
+def test_any_json_for_a_manifest_is_damage_and_never_an_error(data):
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        write()(folder)
+        (folder / MANIFEST).write_text(json.dumps(data))
+        assert damage_of(folder)
+
+
+@settings(max_examples=50)
+@given(st.binary(max_size=40))
+def test_any_bytes_for_a_manifest_are_damage(data):
+    with tempfile.TemporaryDirectory() as place:
+        (Path(place) / MANIFEST).write_bytes(data)
+        assert damage_of(Path(place)) == [MANIFEST]
+
+
+@pytest.mark.parametrize("where", ["k", "k.part", "k/manifest.json", "k.part/manifest.json"])
+@pytest.mark.parametrize("resumable", [True, False])
+def test_a_file_for_a_folder_or_a_folder_for_a_file_is_made_again(tmp_path, where, resumable):
+    path = tmp_path / "predict" / where
+    if path.name == MANIFEST:
+        path.mkdir(parents=True)
+    else:
+        path.parent.mkdir()
+        path.write_text("odd")
+    stored = Store(tmp_path).fetch("predict", "k", write(), about={}, resumable=resumable)
+    assert not stored.reused
+    assert (stored.folder / "result.txt").read_text() == "42"
+    assert not (tmp_path / "predict" / "k.part").exists()
 
 
 def test_only_a_resumable_stage_sees_what_was_left(tmp_path):

@@ -16,8 +16,10 @@ from edt.errors import EdtError
 from edt.store.folders import MANIFEST
 from edt.sweep.command import Request, sweep
 from edt.sweep.live import clock
+from edt.sweep.record import read_outcome
 from edt.tables.cells import read_cells, write_cells
 from edt.tables.rounds import read_rounds
+from edt.tracking.local import read_events
 from tests.harness import FAKE_CONF, FAKES, ROOT, environment, run_apart
 
 TABLE = """
@@ -248,6 +250,53 @@ def test_kills_at_any_moment_change_nothing_and_repeat_nothing(place):
     assert results(place) == calm
 
 
+def test_what_is_left_of_a_cell_and_cannot_be_read_is_run_again(place):
+    arguments = ["tasks=fake", "methods=random"]
+    sweep(options(place, *arguments))
+    table, cell = place / "output_results" / "small" / "cells.csv", place / "output" / "small" / "fake-96-random-s0"
+    kept, report = table.read_bytes(), (cell / "report.json").read_bytes()
+    outcome = (cell / "outcome.json").read_bytes()
+    damages = {
+        "report.json": [
+            b"\xff\xfe",
+            report[: len(report) // 2],
+            json.dumps({**json.loads(report), "test": None}).encode(),
+        ],
+        "outcome.json": [b"\xff", outcome[:20], b"[]", b"7", b"[" * 100_000],
+    }
+    for name, damage in [(name, damage) for name, many in damages.items() for damage in many]:
+        whole = (cell / name).read_bytes()
+        (cell / name).write_bytes(damage)
+        assert read_outcome(cell) is None
+        (cell / name).write_bytes(whole)
+    (cell / "outcome.json").write_bytes(damages["outcome.json"][0])
+    (cell / "events.jsonl").write_bytes(b"\xff\n{")
+    table.unlink()
+    sweep(options(place, *arguments))
+    assert table.read_bytes() == kept
+    assert [event["event"] for event in read_events(cell)] == ["start", "errors", "round", "report", "finish"]
+
+
+def test_an_earlier_table_that_is_no_text_is_named_and_left_out(place, caplog):
+    sweep(options(place, "tasks=fake", "methods=pretrained"))
+    cells = place / "output_results" / "small" / "cells.csv"
+    cells.write_bytes(cells.read_bytes() + b"\xff")
+    shutil.rmtree(place / "output")
+    sweep(options(place, "tasks=fake", "methods=pretrained"))
+    assert f"nothing is taken from an earlier table, {cells}" in caplog.text
+    assert {cell.state for cell in read_cells(cells)} == {"measured"}
+
+
+def test_a_cell_whose_folder_cannot_be_made_costs_only_itself(place):
+    (place / "output" / "small").mkdir(parents=True)
+    (place / "output" / "small" / "fake-none-pretrained-s0").write_text("in the way")
+    done = run_apart(command(place, "tasks=fake", "methods=random,pretrained"), timeout=300)
+    assert done.returncode == 1
+    assert "1 of 2 cells failed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "fake-none-pretrained-s0 cannot be used" in done.stdout
+
+
 def test_two_sweeps_on_one_store_make_each_stage_once(place):
     both = [
         subprocess.Popen(command(place, name=name), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
@@ -268,15 +317,29 @@ def test_two_sweeps_on_one_store_make_each_stage_once(place):
         (["table=nothing"], "there is no table 'nothing' .* choose one of: small"),
         (["table="], "name a table: .* known are small"),
         (["action=fly"], "action must be one of run, plan, render, not 'fly'"),
-        (["jobs=0"], "jobs must be a whole number above 0, not 0"),
-        (["on_error=cry"], "on_error must be continue or stop"),
+        (["action="], "action must be one of run, plan, render, not ''"),
+        (["jobs=0"], "jobs must be a whole number from 1 to 1024, not '0'"),
+        (["jobs=two"], "jobs must be a whole number from 1 to 1024, not 'two'"),
+        (["on_error=cry"], "on_error must be one of continue, stop, not 'cry'"),
+        (["split=train"], "split must be one of validation, test, not 'train'"),
+        (["config_dir=/nowhere"], "there is no folder config_dir=/nowhere; name another"),
+        (["results="], "results= needs a folder"),
         (["methods=magic"], "has no method 'magic'; choose of: pretrained, random, edt"),
-        (["seeds=0,0"], "seeds names one twice"),
+        (["seeds=0,0"], "seeds= names '0' twice"),
+        (["seeds=x"], "seeds must be whole numbers from 0 to 2147483647, as in seeds=0,1,2, not 'x'"),
+        (["seeds=-1"], "seeds must be whole numbers .* not '-1'"),
+        (["seeds=99999999999999999999"], "seeds must be whole numbers .* not '9"),
+        (["tasks="], "tasks= names none"),
+        (["tasks=fake,,other"], "tasks= names none, or an empty one; leave it out, or write tasks=A,B"),
         (["tasks=nowhere", "action=plan"], "there is no task called 'nowhere'; choose one of: "),
         (["methods="], "methods= names none"),
         (["seed=1"], "seed= is set by the table; choose a part of it with seeds="),
         (["+scale.samples=6"], "scale.samples= is set by the table"),
-        (["seeds=[0"], "cannot read the options"),
+        (["seeds=[0"], r"seeds must be whole numbers .* not '\[0'"),
+        (["budget=5"], "there is no budget called '5'; choose one of: default, one_round"),
+        (["tuner.dealy=3"], "tuner has no option 'dealy'; FakeTuner knows: delay"),
+        (["output=/proc/none"], "output '/proc/none/small' cannot be written .*; choose another"),
+        (["results=/dev/null"], "results '/dev/null/small' cannot be written .*; choose another"),
         (["nonsense"], "cannot read the option 'nonsense'"),
         (["action=render"], "there is no .*cells.csv; run the table first"),
     ],

@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from edt.tracking.local import LocalTracker, read_events
+from edt.tracking.local import EVENTS, LocalTracker, read_events
 from edt.tracking.none import NoTracker
 
 
@@ -35,3 +35,9 @@ def test_nobody_is_told_by_the_null_tracker(tmp_path):
     tracker.log("round", {})
     tracker.finish("finished")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_events_after_a_line_that_was_cut_off_or_is_no_text_are_kept(tmp_path):
+    (tmp_path / EVENTS).write_bytes(b'{"event": "start"}\n{"event": "rou\xff')
+    LocalTracker().start({}, tmp_path)
+    assert [event["event"] for event in read_events(tmp_path)] == ["start", "start"]
