@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,11 +29,10 @@ def check_writable(folder: Path, what: str) -> None:
 
     Asked before work begins that would be lost.
     """
-    probe = folder / f".{os.getpid()}-probe"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise EdtError(f"{what} {str(folder)!r} cannot be written ({error.strerror}); choose another") from error
 

@@ -142,11 +142,9 @@ def read_manifest(folder: Path) -> Manifest:
     said: dict[str, Any] = data if isinstance(data, dict) else {}
     seconds, files = said.get("seconds"), said.get("files")
     timed = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < LONGEST
-    listed = isinstance(files, dict) and files and all(isinstance(sha, str) for sha in files.values())
-    if not (timed and listed):
+    if not (timed and isinstance(files, dict) and files and all(isinstance(sha, str) for sha in files.values())):
         raise ValueError(f"{folder / MANIFEST} does not say seconds and files as a store does")
-    assert isinstance(files, dict)
-    return Manifest(seconds=float(seconds), files=files)
+    return Manifest(seconds=float(str(seconds)), files=files)
 
 
 def damage_of(folder: Path) -> list[str]:

@@ -63,7 +63,7 @@ def test_a_number_counts_what_is_left():
             "'furni', which is no source of Pocket; .* domains furniture, living, scene, .* furniture_first, furn",
         ),
         (lambda: PocketSupporting(without="furniture"), r"must be a list of sources, such as \[furniture\]"),
-        (lambda: PocketSupporting(num_samples=0), "num_samples=0 must be at least 1"),
+        (lambda: PocketSupporting(num_samples=0), "num_samples must be above 0, or null for all, not 0"),
         (lambda: pocket_without_best(task="caption"), "fits the task 'caption' best .*furniture, appliance"),
         (lambda: pocket_without_best(task=None), "fits the task None best"),
     ],

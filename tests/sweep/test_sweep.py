@@ -132,7 +132,7 @@ def test_rounds_are_kept_where_the_runs_are_gone_and_no_plot_outlives_its_data(p
     sweep(options(place, *arguments, "action=render"))
     assert not any((folder / file).exists() for file in ROUNDS)
     (folder / "rounds.csv").write_text("table\nsmall\n")
-    with pytest.raises(EdtError, match=r"rounds\.csv does not have the columns"):
+    with pytest.raises(EdtError, match=r"rounds\.csv, line 1, does not have the columns"):
         sweep(options(place, *arguments, "action=render"))
 
 
@@ -283,7 +283,7 @@ def test_an_earlier_table_that_is_no_text_is_named_and_left_out(place, caplog):
     cells.write_bytes(cells.read_bytes() + b"\xff")
     shutil.rmtree(place / "output")
     sweep(options(place, "tasks=fake", "methods=pretrained"))
-    assert f"nothing is taken from an earlier table, {cells}" in caplog.text
+    assert f"nothing is taken from an earlier table: {cells}" in caplog.text
     assert {cell.state for cell in read_cells(cells)} == {"measured"}
 
 
