@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from edt.errors import EdtError
 
@@ -28,11 +29,10 @@ def check_writable(folder: Path, what: str) -> None:
 
     Asked before work begins that would be lost.
     """
-    probe = folder / f".{os.getpid()}-probe"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        with TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise EdtError(f"{what} {str(folder)!r} cannot be written ({error.strerror}); choose another") from error
 
