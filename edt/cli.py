@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import re
-import signal
 import sys
 from collections.abc import Callable, Sequence
 
 from edt.errors import EdtError
-from edt.process import asked_to_stop
+from edt.process import asked_to_stop, last_words
 
 FAILED = 1
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -23,10 +21,8 @@ def say_errors(act: Callable[[], None], *, full: bool = False) -> int:
     try:
         act()
     except KeyboardInterrupt:
-        number = asked_to_stop()
-        how = "interrupted" if number == signal.SIGINT else f"stopped by {number.name}"
-        print(f"{how}; the same command goes on from the last finished stage", file=sys.stderr)
-        return 128 + number
+        print(last_words(), file=sys.stderr)
+        return 128 + asked_to_stop()
     except Exception as error:
         if full or (sentence := explain(error)) is None:
             raise
@@ -94,6 +90,8 @@ def unknown_option(name: str) -> str:
 
 def hint(name: str, known: Sequence[str]) -> str:
     """What was meant by a name, or what there is."""
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
 

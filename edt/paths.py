@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from edt.errors import EdtError
 
@@ -31,7 +31,7 @@ def check_writable(folder: Path, what: str) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise EdtError(f"{what} {str(folder)!r} cannot be written ({error.strerror}); choose another") from error

@@ -2,19 +2,15 @@
 
 By default glibc gives every large tensor back to the kernel and faults it in
 again in the next step.  And by default SIGTERM, which schedulers send, ends a
-process without a word: here it is what Ctrl-C is, a KeyboardInterrupt.
+process without a word: here it is what Ctrl-C is, a KeyboardInterrupt.  Imports
+little itself, so that a process is ready to be stopped as soon as it runs.
 """
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import logging
 import os
 import signal
 import sys
-import threading
-import warnings
 from typing import Any
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
@@ -25,9 +21,11 @@ _KEEP = 1 << 29
 def prepare_process() -> None:
     """Stops by SIGTERM as by Ctrl-C; a heap that keeps its pages; no notices of libraries to their own developers."""
     sys.unraisablehook = _stop_again
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as that of a command in the background
             signal.signal(number, _stop)
+    import warnings
+
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\..*")
     if sys.platform == "linux":
         _keep_pages()
@@ -36,11 +34,16 @@ def prepare_process() -> None:
 def prepare_script() -> None:
     """The same, and plain log lines on the terminal: for what has no Hydra to see to that."""
     prepare_process()
+    import logging
+
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("edt").setLevel(logging.INFO)
 
 
 _asked: signal.Signals | None = None
+_waits = False
+"""Whether the KeyboardInterrupt is still to come."""
+_SOON = 0.05
 
 
 def asked_to_stop() -> signal.Signals:
@@ -48,28 +51,53 @@ def asked_to_stop() -> signal.Signals:
     return _asked or signal.SIGINT
 
 
+def last_words() -> str:
+    """What is said of a KeyboardInterrupt."""
+    number = asked_to_stop()
+    how = "interrupted" if number == signal.SIGINT else f"stopped by {number.name}"
+    return f"{how}; the same command goes on from the last finished stage"
+
+
 def _stop(number: int, frame: Any) -> None:
-    """The first signal says why; a SIGTERM after it does not disturb the cleaning up, a Ctrl-C does."""
-    global _asked
-    if _asked is not None and number == signal.SIGTERM:
+    """The first signal says why. A SIGTERM after it does not disturb the cleaning up; a Ctrl-C does.
+
+    An import is let come to its end, unless another signal comes: libraries take
+    an interrupt for a missing package, and are then half there.
+    """
+    global _asked, _waits
+    if _waits and number != signal.SIGALRM:
+        os.write(2, f"{last_words()}\n".encode())
+        os._exit(128 + asked_to_stop())
+    if not _waits and (number == signal.SIGALRM or (number == signal.SIGTERM and _asked)):
         return
     _asked = _asked or signal.Signals(number)
-    raise KeyboardInterrupt
+    _waits = _importing(frame)
+    if not _waits:
+        raise KeyboardInterrupt
+    signal.setitimer(signal.ITIMER_REAL, _SOON)
+
+
+def _importing(frame: Any) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _stop_again(lost: Any) -> None:
-    """An interrupt that fell into a callback, where Python only reports it, is sent once more."""
-    global _asked
-    if not isinstance(lost.exc_value, KeyboardInterrupt):
+    """An interrupt that fell into a callback, where Python only reports it, comes once more."""
+    global _waits
+    if isinstance(lost.exc_value, KeyboardInterrupt):
+        _waits = True
+        signal.setitimer(signal.ITIMER_REAL, _SOON)
+    else:
         sys.__unraisablehook__(lost)
-        return
-    number, _asked = asked_to_stop(), None
-    again = threading.Timer(0.05, os.kill, (os.getpid(), number))
-    again.daemon = True
-    again.start()
 
 
 def _keep_pages() -> None:
+    import ctypes
+
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # another C library than glibc
@@ -81,6 +109,9 @@ def _keep_pages() -> None:
 
 def release_memory() -> None:
     """Give pages that are free back to the kernel: between stages, where the next one needs other sizes."""
+    import ctypes
+    import gc
+
     gc.collect()
     if sys.platform == "linux":
         try:

@@ -159,13 +159,17 @@ def test_a_run_killed_in_a_stage_goes_on_to_the_same_result(tmp_path, when, slow
     assert not list((tmp_path / "store").glob("*/*.part"))
 
 
-def test_ctrl_c_says_how_to_go_on_and_leaves_no_half_result(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "stopped by SIGTERM")],
+)
+def test_who_stops_a_run_is_told_how_to_go_on_and_it_leaves_no_half_result(tmp_path, number, code, words):
     process = start(command(tmp_path, "student.delay=0.2"))
     wait_for("predict/*.part", tmp_path / "store", process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, stderr = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert "interrupted; the same command goes on" in stderr
+    assert process.returncode == code
+    assert stderr.splitlines()[-1] == f"{words}; the same command goes on from the last finished stage"
     assert "Traceback" not in stderr
     assert read_events(tmp_path / "run")[-1]["status"] == "interrupted"
     assert run_apart(command(tmp_path, name="again")).returncode == 0

@@ -136,15 +136,16 @@ class Manifest:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a result; raises ValueError or OSError where there is none, or one that no store has written."""
     try:
-        data = json.loads((folder / MANIFEST).read_text("utf-8"))
+        data: Any = json.loads((folder / MANIFEST).read_text("utf-8"))
     except RecursionError as error:
         raise ValueError(f"{folder / MANIFEST} is nested too deep") from error
-    said: dict[str, Any] = data if isinstance(data, dict) else {}
-    seconds, files = said.get("seconds"), said.get("files")
-    timed = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < LONGEST
-    if not (timed and isinstance(files, dict) and files and all(isinstance(sha, str) for sha in files.values())):
+    known: dict[str, Any] = data if isinstance(data, dict) else {}
+    seconds, files = known.get("seconds", -1), known.get("files", {})
+    timed = type(seconds) in (int, float) and 0 <= seconds < LONGEST
+    listed = isinstance(files, dict) and bool(files) and all(isinstance(sha, str) for sha in files.values())
+    if not timed or not listed:
         raise ValueError(f"{folder / MANIFEST} does not say seconds and files as a store does")
-    return Manifest(seconds=float(str(seconds)), files=files)
+    return Manifest(seconds=float(seconds), files=files)
 
 
 def damage_of(folder: Path) -> list[str]:

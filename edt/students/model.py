@@ -44,6 +44,10 @@ class Batch:
     features: Tensor
     """(b, n, 1280) of each row's picture."""
 
+    def to(self, device: Any) -> Batch:
+        """Called by Lightning, which refuses to move a frozen dataclass that cannot move itself."""
+        return Batch(ids=self.ids.to(device), supervised=self.supervised.to(device), features=self.features.to(device))
+
 
 class PocketModel(nn.Module):
     """Frozen `language_model` (a LlamaForCausalLM) with LoRA, and a `projector`."""

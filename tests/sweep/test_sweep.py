@@ -215,15 +215,22 @@ def test_on_error_stop_starts_nothing_more(place):
     assert states == ["failed", "failed", "missing", "missing"]
 
 
-def test_ctrl_c_stops_cells_and_leaves_a_table_to_go_on_with(place):
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "stopped by SIGTERM")],
+)
+def test_who_stops_a_sweep_stops_its_cells_and_finds_a_table_to_go_on_with(place, number, code, words):
     process = subprocess.Popen(
         command(place, "tuner.delay=0.5"), cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True
     )
     wait_for(lambda: list((place / "store").glob("tune/*.part")))
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "the same command goes on" in said
+    assert process.returncode == code
+    assert said == f"{words}; the same command goes on from the last finished stage\n"
+    (cell,) = (place / "output" / "small").glob("*-random-*")
+    assert "stopped by SIGTERM" in (cell / "log.txt").read_text()  # a cell is told by SIGTERM
+    assert read_events(cell)[-1]["status"] == "interrupted"
     states = {cell.state for cell in read_cells(place / "output_results" / "small" / "cells.csv")}
     assert states == {"measured", "missing"}  # what was done is written down
     assert run_apart(command(place, "tasks=fake", "methods=pretrained"), timeout=300).returncode == 0
