@@ -110,7 +110,7 @@ def _gaps(report: Report, record: RoundRecord) -> dict[str, int]:
 
 
 def _seconds(seconds: Mapping[str, float]) -> dict[str, Any]:
-    return {f"seconds_{stage}": round(seconds.get(stage, 0.0), 2) for stage in STAGES}
+    return {f"seconds_{stage}": round(seconds.get(stage, 0.0), 4) for stage in STAGES}
 
 
 def write_rounds(lines: Sequence[RoundLine], path: Path) -> None:
