@@ -91,8 +91,8 @@ def seeds() -> str:
 
 
 def ladder() -> str:
-    """The ladder's own table, without its heading."""
-    return _text(RESULTS / "ladder" / "table.md").split("\n", 2)[2].strip()
+    """The ladder's own table and notes, without its heading and what follows."""
+    return _text(RESULTS / "ladder" / "table.md").split("\n", 2)[2].partition("\n## ")[0].strip()
 
 
 def links() -> str:
