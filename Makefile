@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  "$$found" -m venv --clear $(VENV) || { echo "error: $$found cannot make a virtual environment; install its venv module (Debian: apt install python3-venv) and run make again" >&2; exit 1; }; \
 	fi
 	@echo "installing packages into $(VENV) (about 1.7 GB, a few minutes)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]' \
 	  || { echo "error: the packages could not be installed (see above); with the network back, the same command goes on" >&2; exit 1; }
 	@touch $@
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from edt.build import Builder
 from edt.cli import say_errors
 from edt.experiment import compose
-from edt.loop import collect_errors, share
+from edt.loop import collect_errors, share, total_of
 from edt.pocket import targets
 from edt.pocket.oracle import OracleIdentifier, planted_skill
 from edt.pocket.skills import nearest
@@ -60,7 +60,8 @@ def main() -> None:
     for task in options.tasks:
         config = compose([f"task={task}", *options.overrides], config_dir=options.config_dir)
         stages = Stages(parts=builder.parts(config), store=Store(config.store.root), seed=config.seed, round=1)
-        found[task] = links(stages, budget=share(config.scale.samples or 0, config.budget.rounds, 1))
+        total = total_of(config.scale, config.budget, stages.parts.supporting)
+        found[task] = links(stages, budget=share(total, config.budget.rounds, 1))
     show(found, options.results)
 
 

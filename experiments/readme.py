@@ -13,13 +13,14 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.paths import write_whole
+from edt.tables.markdown import table
 from edt.tables.terminal import NAMES
 
 HERE = Path(__file__).parent
@@ -61,7 +62,7 @@ def demo() -> str:
     heads = ["method", *(f"{split} % (95%), n = {sizes[split]['n']}" for split in ("validation", "test"))]
     stages = ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in found["seconds"].items())
     return (
-        f"{_table(heads, rows)}\n\n"
+        f"{table(heads, rows)}\n\n"
         f"It took {found['wall_seconds']:.0f} s ({stages}), {100 * found['share_outside_models']:.1f}% of it outside "
         f"model code, with a peak memory of {found['peak_rss_mb'] / 1000:.1f} GB."
     )
@@ -86,7 +87,7 @@ def seeds() -> str:
             for name, cells in (of["methods"] | of["differences"]).items()
         ]
         heads = [f"{task}, seeds {', '.join(map(str, found['seeds']))}", "validation %", "test %"]
-        parts.append(_table(heads, rows))
+        parts.append(table(heads, rows))
     return "\n\n".join(parts)
 
 
@@ -106,7 +107,7 @@ def links() -> str:
         ]
         for task, of in _read(RESULTS / "links.json").items()
     ]
-    return _table(["task", "errors", "placed %", "abstained %", "skill named %", "picks that need it %"], rows)
+    return table(["task", "errors", "placed %", "abstained %", "skill named %", "picks that need it %"], rows)
 
 
 def training() -> str:
@@ -149,11 +150,6 @@ def _text(path: Path) -> str:
         return path.read_text("utf-8")
     except OSError as error:
         raise EdtError(f"there is no {path} ({error.strerror}); the command in README makes it") from None
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    rule = ["---", *["---:"] * (len(heads) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
 
 
 def _name(method: str) -> str:

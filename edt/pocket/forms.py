@@ -52,7 +52,9 @@ VARIANTS = 3
 """How many portraits there are of one view."""
 
 FORMS = ("first", "second", "third", "yes_no", "caption", "name")
-_SLOT_OF_FORM = {"first": 0, "second": 1, "third": 2}
+SLOT_FORMS = FORMS[:3]
+"""Those that ask for one slot of a domain, in the order of its slots."""
+_SLOT_OF_FORM = {form: number for number, form in enumerate(SLOT_FORMS)}
 
 
 @dataclass(frozen=True, kw_only=True)

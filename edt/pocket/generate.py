@@ -83,10 +83,10 @@ def build(root: Path) -> int:
         return 0
     stamp.unlink(missing_ok=True)
     things = load_things(pack)
-    painted = 0
+    painted, fit = 0, fit_for_targets(things)
     for task in TASKS:
         for split, number in (("validation", NUM_VALIDATION), ("test", NUM_TEST)):
-            makers = target_makers(by_kind(fit_for_targets(things), split), task)
+            makers = target_makers(by_kind(fit, split), task)
             painted += save(data / f"{task}.{split}.jsonl", *draw(makers, number, f"{task} {split}"), pack)
     makers = supporting_makers(by_kind(things, "supporting"))
     painted += save(data / "supporting.jsonl", *draw(makers, NUM_SUPPORTING, "supporting"), pack)

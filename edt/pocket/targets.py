@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from edt.pocket import scenes
-from edt.pocket.forms import SLOT_QUESTIONS, Draft, ask, with_article, with_options
+from edt.pocket.forms import SLOT_FORMS, SLOT_QUESTIONS, Draft, ask, with_article, with_options
 from edt.pocket.kinds import DOMAINS, kinds_of
 from edt.pocket.makers import Maker, domain_maker, kind_maker, scene_maker
 from edt.pocket.things import Thing
@@ -58,7 +58,7 @@ def _science(things: Mapping[str, Sequence[Thing]]) -> list[Maker]:
 
     def maker(domain: str, number: int) -> Maker:
         slot = DOMAINS[domain].slots[number]
-        asked = domain_maker(things, domain, ("first", "second", "third")[number], shy=False)
+        asked = domain_maker(things, domain, SLOT_FORMS[number], shy=False)
         return lambda rng: _reworded(asked(rng), f"{_SCIENCE[domain]} {_SCIENCE_QUESTIONS[slot]}", "science")
 
     return [maker(domain, number) for domain in _SCIENCE for number in (1, 2)]
@@ -101,7 +101,7 @@ def _choices(things: Mapping[str, Sequence[Thing]]) -> list[Maker]:
         return make
 
     def fact(domain: str, number: int) -> Maker:
-        asked = domain_maker(things, domain, ("first", "second", "third")[number], shy=False)
+        asked = domain_maker(things, domain, SLOT_FORMS[number], shy=False)
         question = SLOT_QUESTIONS[DOMAINS[domain].slots[number]]
         return lambda rng: _reworded(asked(rng), _pick_one(question), "choice")
 

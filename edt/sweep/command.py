@@ -84,7 +84,9 @@ class Request:
         if self.config_dir is not None and not self.config_dir.is_dir():
             raise EdtError(f"there is no folder config_dir={self.config_dir}; name another")
         if not self.table:
-            raise EdtError(f"name a table: python sweep.py table=main; known are {', '.join(tables(self.experiments))}")
+            raise EdtError(
+                f"name a table: python sweep.py table=main; known are {', '.join(table_names(self.experiments))}"
+            )
 
     @property
     def whole(self) -> bool:
@@ -143,7 +145,7 @@ def _number(name: str, value: str) -> int:
     return int(value)
 
 
-def _folder(name: str, value: str) -> Path | None:
+def _folder(name: str, value: str) -> Path:
     if not value:
         raise EdtError(f"{name}= needs a folder")
     return Path(value)
@@ -183,11 +185,6 @@ READERS: dict[str, Callable[[str, str], Any]] = {
     "split": _one_of("validation", "test"),
 }
 """How each option of a sweep is read; any other is one of run.py."""
-
-
-def tables(folder: Path = EXPERIMENTS) -> list[str]:
-    """Names of the tables that are described."""
-    return table_names(folder)
 
 
 def sweep(arguments: Sequence[str]) -> None:

@@ -40,13 +40,17 @@ def write_outcome(folder: Path, *, state: str, digest: str, reason: str = "", se
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
     """How the cell of that folder ended; None where it has not, or what it left cannot be read."""
+    return _left(folder)[0]
+
+
+def _left(folder: Path) -> tuple[dict[str, Any] | None, Report | None]:
+    """A cell's outcome, with its report where it was measured: what cannot be read is as if it were not there."""
     try:
         data = json.loads((folder / OUTCOME).read_text("utf-8"))
-        if data["state"] == "measured":
-            read_report(folder)  # what cannot be read is run again
-        return {name: str(data[name]) for name in ("state", "digest", "reason")}
+        outcome = {name: str(data[name]) for name in ("state", "digest", "reason")}
+        return outcome, read_report(folder) if outcome["state"] == "measured" else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
+        return None, None
 
 
 def read_report(folder: Path) -> Report:
@@ -103,10 +107,8 @@ def _rounds_beside(cells: Path) -> list[RoundLine]:
 
 def report_of(planned: PlannedCell, folder: Path) -> Report | None:
     """What the run in `folder` reported, where it is a run of that very cell and came to its end."""
-    outcome = read_outcome(folder)
-    if outcome is None or (outcome["state"], outcome["digest"]) != ("measured", planned.digest):
-        return None
-    return read_report(folder)
+    outcome, report = _left(folder)
+    return report if outcome and outcome["digest"] == planned.digest else None
 
 
 def write_record(planned: Sequence[PlannedCell], output: Path, place: Path) -> None:

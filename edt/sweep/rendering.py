@@ -33,9 +33,8 @@ class Rendered:
     files: tuple[Path, ...]
 
 
-def render(spec: TableSpec, folder: Path) -> Rendered:
-    """Read `folder/cells.csv`, and `rounds.csv` where there is one, and write every format beside them."""
-    cells = read_cells(folder / CELLS)
+def wide_of(cells: Sequence[Cell], spec: TableSpec) -> Wide:
+    """The table that a specification describes, with what is known of its reference."""
     wide = widen(
         cells,
         title=spec.title,
@@ -48,6 +47,13 @@ def render(spec: TableSpec, folder: Path) -> Rendered:
     if (published := spec.published()) is not None:
         known = beside(wide, published, spec.likeness, ours=spec.ours, headline_scale=spec.headline_scale)
         wide = replace(wide, reference=known)
+    return wide
+
+
+def render(spec: TableSpec, folder: Path) -> Rendered:
+    """Read `folder/cells.csv`, and `rounds.csv` where there is one, and write every format beside them."""
+    cells = read_cells(folder / CELLS)
+    wide = wide_of(cells, spec)
     makers: dict[str, Callable[[Wide], str]] = {
         "table.md": markdown,
         "table.tex": latex,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,7 @@ def write_report(wide: Wide, planned: Sequence[PlannedCell], output: Path, plots
         "PLOTS": "".join(_plot(path) for path in plots if path.suffix == ".png"),
         "DATA": data.replace("</", "<\\/"),
     }
-    text = PAGE.read_text("utf-8")
-    for name, value in filled.items():
-        text = text.replace("{{" + name + "}}", value)
+    text = re.sub(r"\{\{([A-Z]+)\}\}", lambda found: filled[found[1]], PAGE.read_text("utf-8"))
     path = output / "report.html"
     write_whole(path, text)
     return path

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from edt.tables.escape import markdown as md
 from edt.tables.escape import one_line, tex
+from edt.tables.markdown import table
 from edt.tables.terminal import NAMES
 from edt.tables.wide import MEAN, Difference, Entry, Headline, Reference, Row, Wide
 
@@ -146,24 +147,24 @@ def headline_lines(headline: Headline, *, baseline: str, ceiling: str, whose: st
 
 def markdown(wide: Wide) -> str:
     page = page_of(wide)
-    lines = [f"# {md(page.title)}", "", *_markdown_table(page)]
+    lines = [f"# {md(page.title)}", "", _markdown_table(page)]
     if page.reference is not None:
-        lines += ["", f"## {md(page.reference.title)}", "", *_markdown_table(page.reference), "", "## Notes"]
+        lines += ["", f"## {md(page.reference.title)}", "", _markdown_table(page.reference), "", "## Notes"]
     lines += ["", *(f"- {md(note)}" for note in page.notes)]
     if page.differences:
         differences = [[*map(md, line)] for line in page.differences]
-        lines += ["", "## Differences", "", *_pipes(DIFFERENCE_HEADS, differences, 4)]
+        lines += ["", "## Differences", "", table(DIFFERENCE_HEADS, differences, words=4)]
     return "\n".join(lines) + "\n"
 
 
-def _markdown_table(page: Page) -> list[str]:
+def _markdown_table(page: Page) -> str:
     def cell(shown: Shown) -> str:
         text = md(shown.text)
         text = {1: f"**{text}**", 2: f"<u>{text}</u>"}.get(shown.rank or 0, f"*{text}*" if shown.unknown else text)
         return text + (f" {md(shown.mark)}" if shown.mark else "")
 
     rows = [[md(method), md(scale), *map(cell, cells)] for method, scale, cells in page.rows]
-    return _pipes([*map(md, page.heads)], rows, 2)
+    return table([*map(md, page.heads)], rows, words=2)
 
 
 def latex(wide: Wide) -> str:
@@ -255,21 +256,21 @@ def terminal(wide: Wide) -> Group:
 
 
 def _terminal_table(page: Page) -> Table:
-    table = Table(title=Text(page.title, "table.title"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Table(title=Text(page.title, "table.title"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for head in page.heads:
-        table.add_column(Text(head.removeprefix("pocket_")), justify="left" if head == "method" else "right")
+        grid.add_column(Text(head.removeprefix("pocket_")), justify="left" if head == "method" else "right")
     last = None
     for method, scale, cells in page.rows:
         if last not in (None, scale):
-            table.add_section()
+            grid.add_section()
         last = scale
         styles = {1: "bold", 2: "underline"}
         texts = [
             Text.assemble((shown.text, styles.get(shown.rank or 0, "italic" if shown.unknown else "")), shown.mark)
             for shown in cells
         ]
-        table.add_row(Text(method), Text(scale), *texts)
-    return table
+        grid.add_row(Text(method), Text(scale), *texts)
+    return grid
 
 
 def html_table(wide: Wide, link: Callable[[str], str | None]) -> str:
@@ -354,11 +355,6 @@ def _shares(wide: Wide) -> list[str]:
         ]
         notes.append(f"{what}: {'; '.join(found) or 'none'}.")
     return notes
-
-
-def _pipes(heads: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> list[str]:
-    rule = ["---"] * words + ["---:"] * (len(heads) - words)
-    return [f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows)]
 
 
 def _number(value: float | None) -> str:

@@ -9,12 +9,12 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from edt.errors import EdtError
-from edt.sweep.rendering import render
+from edt.sweep.rendering import render, wide_of
 from edt.sweep.spec import EXPERIMENTS, REFERENCES, TableSpec, read_table, table_names
 from edt.tables.cells import write_cells
-from edt.tables.references import Likeness, beside, check_likeness, read_published
+from edt.tables.references import Likeness, check_likeness, read_published
 from edt.tables.render import html_table, latex, markdown, page_of, references_csv, terminal, wide_csv
-from edt.tables.wide import MEAN, widen
+from edt.tables.wide import MEAN
 from tests.tables.test_wide import cell
 
 FILE = EXPERIMENTS / REFERENCES
@@ -29,18 +29,9 @@ def cells(tasks=MAIN.tasks):
 
 
 def wide(spec=MAIN, tasks=MAIN.tasks):
-    found = widen(
-        cells(tasks),
-        title=spec.title,
-        split=spec.split,
-        baseline=spec.baseline,
-        ceiling=spec.ceiling,
-        ours=spec.ours,
-        headline_scale=spec.headline_scale,
-    )
-    published = spec.published()
-    assert published is not None
-    return found, beside(found, published, spec.likeness, ours=spec.ours, headline_scale=spec.headline_scale)
+    found = wide_of(cells(tasks), spec)
+    assert found.reference is not None
+    return found, found.reference
 
 
 def entries(reference, method, scale):
