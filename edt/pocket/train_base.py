@@ -55,6 +55,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=1e-3, help="of LoRA")
     parser.add_argument("--projector-rate", type=float, default=1e-3)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="of products with frozen weights")
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save-every", type=float, default=300.0, help="seconds between checkpoints")
@@ -94,7 +95,7 @@ class Trainer:
             self.parent = adapter_key(options.init)
         else:
             fresh_weights(model, seed=options.seed)
-        self.core.training()
+        self.core.training(precision=options.precision)
         groups = [
             {"params": model.lora_parameters(), "top": options.rate},
             {"params": model.projector_parameters(), "top": options.projector_rate},
