@@ -61,6 +61,8 @@ def _scene_changes(facts: Mapping[str, str], rng: random.Random) -> list[dict[st
         return [{"count": number, "layout": layout} for number, layout in scenes.LAYOUTS.items()]
     if topic == "ground":
         return [{"ground": ground, "shade": shade} for ground, shade in scenes.SHADES.items()]
+    if topic == scenes.PAIR:
+        return [{f"{side}_is": forms.with_article(kind)} for side in scenes.SIDES for kind in scenes.LIFE]
     return _larger_changes(facts, rng)
 
 

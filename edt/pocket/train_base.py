@@ -16,12 +16,15 @@ import math
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edt.errors import EdtError
 from edt.pocket.samples import read_samples
+from edt.process import prepare_script
 
 if TYPE_CHECKING:
     from edt.students.rows import Row
@@ -128,16 +131,34 @@ class Trainer:
         start = time.perf_counter()
         for group in self.optimizer.param_groups:
             group["lr"] = group["top"] * factor(self.at.seconds, total)
-        loss = self.core.model.loss(self.core.collate(rows))
-        loss.backward()
+        loss = self.gradients(rows)
         torch.nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.at.losses.append(loss.item())
+        self.at.losses.append(loss)
         self.at.seconds += time.perf_counter() - start
         self.at.steps += 1
         self.at.samples += len(rows)
         self.at.batch += 1
+
+    def gradients(self, rows: list[Row]) -> float:
+        """Leave the gradients of a batch with its weights, its parts worked side by side; returns the loss."""
+        import torch
+
+        from edt.students.rows import even_parts
+        from edt.students.trainable import PART_TOKENS
+        from edt.threads import side_by_side
+
+        model, whole = self.core.model, sum(len(row.reply) for row in rows)
+
+        def piece(part: Sequence[Row], _: Any) -> tuple[float, Sequence[Any]]:
+            loss = model.loss(self.core.collate(part)) * (sum(len(row.reply) for row in part) / whole)
+            return loss.item(), torch.autograd.grad(loss, self.weights)
+
+        found = side_by_side([partial(piece, part) for part in even_parts(rows, tokens=PART_TOKENS)])
+        for weight, *gradients in zip(self.weights, *(of for _, of in found), strict=True):
+            weight.grad = sum(gradients[1:], gradients[0])
+        return sum(loss for loss, _ in found)
 
     def log(self) -> None:
         recent = self.at.losses[-self.options.log_every :]
@@ -222,6 +243,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    prepare_script()
     try:
         main()
     except EdtError as error:

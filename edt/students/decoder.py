@@ -17,9 +17,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear, rms_norm, silu
+from torch.nn.functional import rms_norm, silu
 
 from edt.errors import EdtError
+from edt.products import product
 from edt.students.lora import LoraLinear
 from edt.students.model import PocketModel
 from edt.threads import Halted
@@ -142,10 +143,10 @@ class Decoder:
         bias = torch.zeros(mask.shape).masked_fill_(~mask, torch.finfo(x.dtype).min)[:, None, None]
         for layer, (keys, values) in zip(self._layers, cache, strict=True):
             normed = rms_norm(x, x.shape[-1:], layer.before, self._eps)
-            x = x + linear(self._attend(linear(normed, layer.qkv), cos, sin, keys, values, bias, start), layer.out)
+            x = x + product(self._attend(product(normed, layer.qkv), cos, sin, keys, values, bias, start), layer.out)
             normed = rms_norm(x, x.shape[-1:], layer.between, self._eps)
             gate, up = _in_blocks(normed, layer.gate_up).chunk(2, -1)
-            x = x + linear(silu(gate) * up, layer.down)
+            x = x + product(silu(gate) * up, layer.down)
         return x
 
     def _attend(
@@ -172,7 +173,7 @@ def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def _in_blocks(x: Tensor, weights: Sequence[Tensor]) -> Tensor:
-    return torch.cat([linear(x, weight) for weight in weights], -1)
+    return torch.cat([product(x, weight) for weight in weights], -1)
 
 
 def _merge(block: Any) -> _Layer:

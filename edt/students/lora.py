@@ -17,6 +17,7 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 
 from edt.errors import EdtError
+from edt.products import frozen_product, product
 from edt.students.quantisation import dense_weight
 
 TARGETS = r"language_model\.model\.layers\.\d+\.(self_attn|mlp)\.(q|k|v|o|gate|up|down)_proj"
@@ -26,8 +27,8 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def _product(x: Tensor, weight: Tensor) -> Tensor:
-    """x W in the weight's precision, as x's."""
-    return (x.to(weight.dtype) @ weight).to(x.dtype)
+    """x Wᵀ in the weight's precision, as x's."""
+    return product(x.to(weight.dtype), weight).to(x.dtype)
 
 
 class _Fused(torch.autograd.Function):
@@ -36,8 +37,8 @@ class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])
-        low = rows @ a.T
-        out = _product(rows, weight.T)
+        low = product(rows, a)
+        out = _product(rows, weight)
         out.addmm_(low, b.T, alpha=scale)
         ctx.save_for_backward(rows, weight, a, b, low)
         ctx.scale = scale
@@ -47,11 +48,12 @@ class _Fused(torch.autograd.Function):
     def backward(ctx: Any, *grads: Any) -> Any:
         rows, weight, a, b, low = ctx.saved_tensors
         grad = grads[0].reshape(-1, grads[0].shape[-1])
-        low_grad = (grad @ b).mul_(ctx.scale)
+        low_grad = product(grad, b.T).mul_(ctx.scale)
         x_grad = None
         if ctx.needs_input_grad[0]:
-            x_grad = _product(grad, weight).addmm_(low_grad, a).view(*grads[0].shape[:-1], -1)
-        return x_grad, None, low_grad.T @ rows, (grad.T @ low).mul_(ctx.scale), None
+            x_grad = _product(grad, weight.T).addmm_(low_grad, a).view(*grads[0].shape[:-1], -1)
+        a_grad, b_grad = product(low_grad.T, rows.T), product(low.T, grad.T).mul_(ctx.scale).T
+        return x_grad, None, a_grad, b_grad, None
 
 
 class LoraLinear(nn.Module):
@@ -99,7 +101,8 @@ class LoraLinear(nn.Module):
         if self.dropout and self.training:
             dropped = nn.functional.dropout(x, self.dropout)
             low = nn.functional.linear(dropped, self.a)
-            return _product(x, self.weight.T) + nn.functional.linear(low, self.b) * self.scale
+            base = frozen_product(x.to(self.weight.dtype), self.weight).to(x.dtype)
+            return base + nn.functional.linear(low, self.b) * self.scale
         return _Fused.apply(x, self.weight, self.a, self.b, self.scale)  # type: ignore[no-any-return]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edt.products import head_loss
 from edt.students.chat import IMAGE
 from edt.students.lora import add_lora, lora_layers
 
@@ -71,8 +72,7 @@ class PocketModel(nn.Module):
             inputs_embeds=self.embed(batch.ids, batch.features), use_cache=False
         ).last_hidden_state
         where = batch.supervised[:, 1:]
-        logits = self.language_model.lm_head(hidden[:, :-1][where])
-        return nn.functional.cross_entropy(logits, batch.ids[:, 1:][where])
+        return head_loss(hidden[:, :-1][where], self.language_model.lm_head.weight, batch.ids[:, 1:][where])
 
     def lora_parameters(self) -> list[nn.Parameter]:
         return [weight for layer in lora_layers(self).values() for weight in (layer.a, layer.b)]

@@ -16,6 +16,7 @@ import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from edt.errors import EdtError
+from edt.products import freeze_products
 from edt.protocols import Rationale
 from edt.teachers import lora
 from edt.teachers.chat import chat_of
@@ -35,6 +36,8 @@ def load_model(folder: Path, *, dtype: str = "float32") -> tuple[Any, Any]:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     options = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa", "use_safetensors": True}
     model: Any = AutoModelForCausalLM.from_pretrained(folder, **options)
+    if device == "cpu":
+        freeze_products(model)
     return model.to(device).eval(), tokenizer
 
 

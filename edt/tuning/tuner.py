@@ -16,7 +16,7 @@ from edt.tuning.batches import plan
 from edt.tuning.trainable import Tunable
 from edt.types import Adapter, Sample
 
-VERSION = 2
+VERSION = 3
 """Raised when the same settings come to other weights."""
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("auto", "fp32", "bf16")
