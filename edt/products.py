@@ -31,7 +31,7 @@ CHUNK = 64
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
-    """x Wᵀ for x (…, in) and weight (out, in) of one dtype; a transposed view of a weight will do. No gradient flows."""
+    """x Wᵀ for x (…, in) and weight (out, in) of one dtype; a transposed view will do. No gradient flows."""
     if _linear is None or x.device.type != "cpu" or x.dtype not in KINDS:
         return linear(x, weight)
     return _linear(x, weight, None, "none", [], "")
