@@ -27,6 +27,9 @@ def prepare_process() -> None:
     import warnings
 
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\..*")
+    import logging
+
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # at import it asks for a package from a hub
     if sys.platform == "linux":
         _keep_pages()
 
@@ -108,11 +111,15 @@ def _keep_pages() -> None:
 
 
 def release_memory() -> None:
-    """Give pages that are free back to the kernel: between stages, where the next one needs other sizes."""
+    """Give pages that are free back to the kernel: between stages, where the next one needs other sizes.
+
+    What is still in use after a stage (libraries, models: a million objects) is looked at once, not after every stage.
+    """
     import ctypes
     import gc
 
     gc.collect()
+    gc.freeze()
     if sys.platform == "linux":
         try:
             ctypes.CDLL(None).malloc_trim(0)

@@ -5,6 +5,9 @@ data on first use, so that a run whose stages are all in the store loads none.
 `fingerprint` says, as plain JSON data, everything that a part's results depend
 on (settings, checksums of weights and data, prompt texts; never a secret, never
 a path of the machine); the store hashes it into the keys of stages.
+
+A part whose work takes long imports may name them in `loads`, a tuple of
+modules: a sweep imports them once, for all of its cells.
 """
 
 from __future__ import annotations

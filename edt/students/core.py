@@ -83,8 +83,8 @@ class Core:
         self.model.train()
 
     def answering(self) -> None:
-        """Eval mode; the dense weights of training are let go."""
+        """Eval mode; dense weights stay at hand, for adapters are merged into them."""
         from edt.students.lora import materialise
 
-        materialise(self.model, None)
+        materialise(self.model, "fp32" if self._materialise else None)
         self.model.eval()

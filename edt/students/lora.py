@@ -52,7 +52,8 @@ class _Fused(torch.autograd.Function):
         x_grad = None
         if ctx.needs_input_grad[0]:
             x_grad = _product(grad, weight.T).addmm_(low_grad, a).view(*grads[0].shape[:-1], -1)
-        a_grad, b_grad = product(low_grad.T, rows.T), product(low.T, grad.T).mul_(ctx.scale).T
+        a_grad = product(low_grad.T, rows.T)
+        b_grad = product(low.T, grad.T).mul_(ctx.scale).T.contiguous()  # a fused optimiser takes it as it lies
         return x_grad, None, a_grad, b_grad, None
 
 
@@ -88,11 +89,15 @@ class LoraLinear(nn.Module):
 
     def materialise(self, precision: str | None) -> None:
         """Keep the dense weight at hand in fp32 or bf16; None lets it go."""
-        self.weight = dense_weight(self.peft.base_layer).to(PRECISIONS[precision]) if precision else None
+        if precision is None:
+            self.weight = None
+        elif self.weight is None or self.weight.dtype != PRECISIONS[precision]:
+            self.weight = dense_weight(self.peft.base_layer).to(PRECISIONS[precision])
 
     def merged(self) -> Tensor:
         """The dense weight (out, in) with LoRA merged: a new tensor, exact to fp32 rounding."""
-        base = dense_weight(self.peft.base_layer)
+        at_hand = self.weight is not None and self.weight.dtype == torch.float32
+        base = self.weight if at_hand else dense_weight(self.peft.base_layer)
         return torch.addmm(base, self.b.detach(), self.a.detach(), alpha=self.scale)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -59,6 +59,8 @@ class PocketStudent:
     batch_size: the most rows answered at a time; batches are of even size. It changes no answer, as progress does not.
     """
 
+    loads = ("edt.students.decoder", "edt.students.trainable", "transformers", "bitsandbytes")
+
     def __init__(
         self,
         *,

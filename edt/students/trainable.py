@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edt.students.pocket import PocketStudent
     from edt.students.rows import Row
 
-PART_TOKENS = 512
+PART_TOKENS = 384
 """Tokens that pass the model at once: activations take about 2 MB each. Larger parts are no faster."""
 
 
@@ -47,7 +47,7 @@ class PocketTrainable:
         self._core.training(precision=precision)
 
     def stop(self) -> None:
-        """Back to eval mode; no dropout, no dense weights kept."""
+        """Back to eval mode; no dropout."""
         for layer in lora_layers(self._core.model).values():
             layer.set_dropout(0.0)
         self._core.answering()

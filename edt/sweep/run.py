@@ -6,26 +6,23 @@ store, whose locks see to it that each is made once.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from edt.cli import FAILED
 from edt.sweep.plan import PlannedCell
 from edt.sweep.record import LOG, OUTCOME, REPORT, write_outcome
+from edt.sweep.worker import prepare, start_cell
 from edt.tracking.wandb import GROUP
 
 GRACE = 20.0
 """Seconds that a cell is given to stop in after Ctrl-C."""
 TICK = 0.2
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(kw_only=True)
@@ -39,7 +36,7 @@ class Job:
     reason: str = ""
     started: float = 0.0
     seconds: float = 0.0
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    process: BaseProcess | None = field(default=None, repr=False)
 
     @property
     def progress(self) -> str:
@@ -63,6 +60,7 @@ def run_cells(
 ) -> list[Job]:
     """Run `cells`; `watch` is called again and again while they run. An interrupt stops what runs, and is raised on."""
     queue = [Job(cell=cell, folder=output / cell.spec.name) for cell in cells]
+    prepare(cell.config for cell in cells)
     try:
         while any(job.state in ("waiting", "running") for job in queue):
             running = [job for job in queue if job.state == "running"]
@@ -107,27 +105,19 @@ def _start(job: Job, overrides: Sequence[str], jobs: int, config_dir: Path | Non
     job.folder.mkdir(parents=True, exist_ok=True)
     for name in (OUTCOME, REPORT):  # of an earlier configuration: they must not vouch for this one
         (job.folder / name).unlink(missing_ok=True)
-    threads = str(max(1, (os.cpu_count() or 1) // jobs))
-    own = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, GROUP: job.cell.spec.table}
-    environment = {**own, **os.environ, "PYTHONUNBUFFERED": "1"}
-    where = str(config_dir.resolve()) if config_dir else ""
-    command = [sys.executable, "-m", "edt.sweep.worker", str(job.folder), where, *job.cell.spec.overrides, *overrides]
-    with (job.folder / LOG).open("wb") as log:
-        job.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, preexec_fn=_die_with_parent
-        )
+    job.process = start_cell(
+        job.folder,
+        [*job.cell.spec.overrides, *overrides],
+        config_dir=config_dir,
+        threads=max(1, (os.cpu_count() or 1) // jobs),
+        environment={GROUP: job.cell.spec.table},
+    )
     job.state, job.started = "running", time.monotonic()
-
-
-def _die_with_parent() -> None:
-    """In the child: a sweep that is killed takes its cells along, instead of leaving them to run unseen."""
-    if _LIBC is not None:
-        _LIBC.prctl(_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def _look(job: Job) -> None:
     assert job.process is not None
-    if (code := job.process.poll()) is None:
+    if (code := job.process.exitcode) is None:
         return
     job.seconds = time.monotonic() - job.started
     job.state = "measured" if code == 0 else "failed"
@@ -152,10 +142,10 @@ def _stop(running: Sequence[Job]) -> None:
     """
     patience = time.monotonic() + 2.0
     told = False
-    while any(job.process and job.process.poll() is None for job in running):
-        for job in running:
-            if job.process and job.process.poll() is None and time.monotonic() > patience:
-                job.process.send_signal(signal.SIGKILL if told else signal.SIGTERM)
+    while alive := [job.process for job in running if job.process and job.process.is_alive()]:
+        for process in alive:
+            if time.monotonic() > patience:
+                process.kill() if told else process.terminate()
         if time.monotonic() > patience:
             told, patience = True, time.monotonic() + GRACE
         time.sleep(TICK)

@@ -25,6 +25,8 @@ PRECISIONS = ("auto", "fp32", "bf16")
 class LightningTuner:
     """Settings: see conf/tuner/qlora.yaml, which explains each."""
 
+    loads = ("edt.tuning.fit",)
+
     def __init__(
         self,
         *,

@@ -83,6 +83,9 @@ def test_materialised_weights_change_nothing(core, pocket):
     core.model.train()
     plain_loss, plain = core.model.loss(batch).item(), gradients(core, batch)
     materialise(core.model, "fp32")
+    weights = [*core.model.lora_parameters(), *core.model.projector_parameters()]
+    found = zip(weights, gradients(core, batch), strict=True)
+    assert all(one.stride() == weight.stride() for weight, one in found), "a fused optimiser would mix them up"
     assert core.model.loss(batch).item() == pytest.approx(plain_loss, abs=1e-5)
     for one, two in zip(plain, gradients(core, batch), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-5)
