@@ -120,13 +120,13 @@ def _dealt(
 ) -> Iterator[Pick]:
     """Targeted picks in the order of dealing; takes them out of `free`."""
     per_text: Counter[str] = Counter()
-    first = hands if top_k is None else [(ranking, islice(hits, top_k)) for ranking, hits in hands]
+    first: Sequence[Hand] = [(ranking, islice(hits, top_k)) for ranking, hits in hands]
     for turn in [first, hands] if deepens else [first]:
         yield from _turn(turn, free, per_text, share, cap, round)
 
 
 def _turn(
-    hands: list[Hand], free: set[str], per_text: Counter[str], share: str, cap: int | None, round: int
+    hands: Sequence[Hand], free: set[str], per_text: Counter[str], share: str, cap: int | None, round: int
 ) -> Iterator[Pick]:
     """Rank by rank until no hand holds a hit."""
     while hands:

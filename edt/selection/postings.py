@@ -74,11 +74,11 @@ class Postings:
 
     def scores(self, words: Sequence[str]) -> np.ndarray:
         """A score a sample, by position."""
-        return self._score_texts(self._numbers(words))[self.text_of_each()]
+        return self._score_texts(self.numbers(words))[self.text_of_each()]
 
     def best(self, words: Sequence[str], top_k: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Positions and scores of the samples with a positive score, by (score descending, position ascending)."""
-        numbers, most = self._numbers(words), len(self.members)
+        numbers, most = self.numbers(words), len(self.members)
         if top_k is None or top_k * 4 > most or self.num_texts < COMPILED_FROM:
             positions, scores = self._candidates(numbers, most if top_k is None else top_k)
         else:
@@ -90,12 +90,12 @@ class Postings:
         order = np.lexsort((positions, -scores))[:top_k]
         return positions[order], scores[order]
 
-    def _numbers(self, words: Iterable[str]) -> np.ndarray:
+    def numbers(self, words: Iterable[str]) -> np.ndarray:
         """Numbers of the words that are known, in order, repeats and all."""
         return np.array([self.vocabulary[word] for word in words if word in self.vocabulary], dtype=np.int64)
 
     def _score_texts(self, words: np.ndarray) -> np.ndarray:
-        """A score a distinct text. Each sum begins at zero and takes the words in their order, as the reference does."""
+        """A score a distinct text: each sum begins at zero and takes the words in their order, as the reference's."""
         scores = np.zeros(self.num_texts)
         for word in words:
             of = slice(self.starts[word], self.starts[word + 1])
@@ -103,7 +103,7 @@ class Postings:
         return scores
 
     def _candidates(self, words: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Positions and scores of all samples whose texts may be among the best; what `kernel.best` does in one pass."""
+        """Positions and scores of the samples of all texts that may be among the best; in plain numpy."""
         scores = self._score_texts(words)
         texts = np.flatnonzero(scores > 0)
         texts = texts[np.argsort(-scores[texts], kind="stable")]

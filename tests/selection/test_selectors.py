@@ -78,7 +78,7 @@ def test_gaps_without_a_skill_are_filled_and_marked():
 
 
 def test_a_shortfall_deepens_beyond_k_and_a_strict_rule_leaves_it_to_chance():
-    two = [gap("e1", "legs"), gap("e2", "colours")]
+    two = [gap("e1", "legs"), gap("e2", "signs")]
     deepened = select(Bm25Selector(top_k=2), two)
     assert [(p.error_id, p.rank) for p in deepened] == [
         ("e1", 1), ("e2", 1), ("e1", 2), ("e2", 2), ("e1", 3), ("e2", 3),
