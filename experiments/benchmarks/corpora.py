@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_VERBS = "recognise tell identify notice see count read compare locate name".split()
-_LINKS = "the of a in with that and to for on".split()
+_VERBS = ["recognise", "tell", "identify", "notice", "see", "count", "read", "compare", "locate", "name"]
+_LINKS = ["the", "of", "a", "in", "with", "that", "and", "to", "for", "on"]
 _NUM_WORDS = 8_000
 _SYLLABLES = [first + last for first in "bdfgklmnprstvz" for last in ("a", "e", "i", "o", "u")]
 

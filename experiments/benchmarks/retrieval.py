@@ -191,7 +191,7 @@ def _bm25s(corpus: Corpus, backend: str, dtype: str) -> tuple[Search, None]:
 
     def best(queries: Sequence[str]) -> list[np.ndarray]:
         words = [raw_words(query) for query in queries]
-        return list(retriever.retrieve(words, k=TOP, show_progress=False, n_threads=0).documents)
+        return list(retriever.retrieve(words, k=TOP, show_progress=False, n_threads=0)[0])
 
     return best, None
 
@@ -277,7 +277,7 @@ def show(figures: dict[str, Any]) -> None:
         print(
             f"At {done['samples']:,} samples: identical to rank-bm25: {done['identical']}; {done['times_rank_bm25']} "
             f"times as fast; {done['times_fastest_bm25s']} times the fastest bm25s; built in {done['build_s']} s "
-            f"within {done['peak_mb']} MB; {done['ms_with_few_texts']} ms a query with as few texts as the smallest size"
+            f"within {done['peak_mb']} MB; {done['ms_with_few_texts']} ms a query with the fewest texts"
         )
 
 
