@@ -9,7 +9,8 @@ pure where the sample's planted skills hold the one that was searched for; a
 pick that fills a budget at random is not.  Errors are those of the untuned
 student, whose answers are taken from the store where they are there; with
 --every no model is asked, and every planted skill of every validation sample is
-missing once.  The test splits are not read.  Writes experiments/results/purity.json.
+missing once.  The test splits are not read.  Writes purity.json and purity.txt
+under experiments/results/.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.experiment import compose
 from edt.loop import collect_errors
+from edt.paths import write_whole
 from edt.pocket import targets
 from edt.pocket.oracle import OracleIdentifier, planted_skill, truth_of
 from edt.pocket.skills import wording
@@ -96,9 +98,8 @@ def main() -> None:
         "queries": {task: len(missing) for task, missing in found.items()},
         "rows": rows,
     }
-    show(figures, options.budgets)
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    options.results.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+    write_whole(options.results, json.dumps(figures, indent=1) + "\n")
+    write_whole(options.results.with_suffix(".txt"), show(figures, options.budgets))
     print(json.dumps(figures))
 
 
@@ -153,8 +154,8 @@ def mean_of(purity: dict[str, float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def show(figures: dict, budgets: Sequence[int]) -> None:
-    """Means over tasks, a line a choice, the best of each budget in bold."""
+def show(figures: dict, budgets: Sequence[int]) -> str:
+    """Print means over tasks, a line a choice, the best of each budget in bold; the same as text."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -173,7 +174,9 @@ def show(figures: dict, budgets: Sequence[int]) -> None:
         bold = [share == best[budget] for share, budget in zip(shares, budgets, strict=True)]
         marks = [f"[bold]{cell}[/bold]" if on else cell for cell, on in zip(cells, bold, strict=True)]
         table.add_row(str(choice), *marks)
-    Console().print(table)
+    console = Console(width=100, record=True)
+    console.print(table)
+    return console.export_text()
 
 
 def _choice(row: dict) -> Choice:

@@ -63,6 +63,8 @@ class Bm25Index:
         self.scoring = Scoring(k1=k1, b=b, epsilon=epsilon, idf=idf, stop_words=stop_words, stem=stem)
         self.ids, texts = _by_id(ids, texts)
         self._engine, self._slots, self.texts = _engine(texts, self.scoring, backend)
+        if len(self._slots) != len(self.ids):
+            raise ValueError(f"{len(self.ids)} ids came with {len(self._slots)} texts; each sample has one of each")
 
     @classmethod
     def of(cls, ids: list[str], texts: list[str], engine: Postings, scoring: Scoring) -> Bm25Index:

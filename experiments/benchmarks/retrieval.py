@@ -8,7 +8,7 @@ with stop words left in; the top 200 of every query are asked for.  Building is
 from texts to the first query.  rank-bm25, which takes seconds a query, and every
 comparison with it have `--exact` queries.  Memory is the most that was held over
 the corpus.  One more row holds the largest size with as few texts as the
-smallest.  Writes experiments/benchmarks/results/retrieval.json.
+smallest.  Writes retrieval.json and retrieval.txt under experiments/benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from corpora import Corpus, make_corpus  # beside this file
 
 from edt.cli import say_errors
 from edt.errors import EdtError
+from edt.paths import write_whole
 from edt.process import prepare_script, release_memory
 from edt.selection.words import raw_words
 
@@ -80,9 +81,8 @@ def main() -> None:
         "rows": rows,
         "goals": goals(rows),
     }
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    options.results.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
-    show(figures)
+    write_whole(options.results, json.dumps(figures, indent=1) + "\n")
+    write_whole(options.results.with_suffix(".txt"), show(figures))
     print(json.dumps(figures))
 
 
@@ -249,7 +249,8 @@ def goals(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def show(figures: dict[str, Any]) -> None:
+def show(figures: dict[str, Any]) -> str:
+    """Print the table and what it comes to; the same as text."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -272,13 +273,16 @@ def show(figures: dict[str, Any]) -> None:
             "–" if top is None else f"{top}/{figures['exact']}",
             "–" if share is None else f"{100 * share:.1f}%",
         )
-    Console(width=120).print(table)
+    console = Console(width=120, record=True)
+    console.print(table)
     if done := figures["goals"]:
-        print(
+        console.print(
             f"At {done['samples']:,} samples: identical to rank-bm25: {done['identical']}; {done['times_rank_bm25']} "
             f"times as fast; {done['times_fastest_bm25s']} times the fastest bm25s; built in {done['build_s']} s "
-            f"within {done['peak_mb']} MB; {done['ms_with_few_texts']} ms a query with the fewest texts"
+            f"within {done['peak_mb']} MB; {done['ms_with_few_texts']} ms a query with the fewest texts",
+            highlight=False,
         )
+    return console.export_text()
 
 
 if __name__ == "__main__":

@@ -133,6 +133,11 @@ def test_a_query_without_a_known_word_finds_nothing(query):
     assert len(Bm25Index(["a", "b"], ["count the legs", "colour"]).search(query)) == 0
 
 
+def test_ids_and_texts_come_in_pairs():
+    with pytest.raises(ValueError, match="2 ids came with 1 texts"):
+        Bm25Index(["a", "b"], ["legs"])
+
+
 def test_stop_words_are_an_option():
     assert words_of("Count the LEGS, of it!", stop_words=True) == ["count", "legs"]
     assert words_of("Count the legs", stop_words=False) == ["count", "the", "legs"]

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edt.errors import EdtError
 from edt.selection.baselines import AllSelector, RandomSelector, TaskDescription
@@ -151,3 +153,22 @@ def test_random_is_untargeted_and_all_ignores_the_budget():
 def test_bad_settings_are_refused_when_built(setting):
     with pytest.raises(EdtError, match=next(iter(setting))):
         Bm25Selector(**setting)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.sampled_from([*SKILLS, "signs", "legs of furniture", "the of", None]), max_size=6),
+    st.tuples(st.integers(0, 90), st.integers(0, 90), st.integers(0, 90)).map(sorted),
+    st.sampled_from([None, 1, 4]),
+    st.sampled_from(["random", "strict"]),
+)
+def test_one_diagnosis_nests_all_scales_and_meets_each_exactly(skills, budgets, top_k, rule):
+    gaps = [gap(f"e{number}", skill) for number, skill in enumerate(skills)]
+    selector = Bm25Selector(top_k=top_k, fill=rule)
+    small, middle, large = (select(selector, gaps, budget=budget) for budget in budgets)
+    assert [len(picks) for picks in (small, middle, large)] == [min(budget, len(SHELF.samples)) for budget in budgets]
+    assert large[: len(middle)] == middle
+    assert middle[: len(small)] == small
+    for pick in large:
+        why = (pick.error_id, pick.query, pick.rank, pick.score)
+        assert all(fact is not None for fact in why) if pick.targeted else set(why) == {None}
