@@ -25,17 +25,23 @@ class Budget:
     rounds: int = 2
     """Rounds of the loop; 0 leaves the student as it is."""
     per_error: int | None = None
-    """K, the most samples that one error may pick in a round; null for as many as the budget asks for."""
+    """K, how many samples of one error's ranking are dealt before any deeper one; null for as many as are asked for."""
     fill: str = "random"
-    """What meets a shortfall of targeted picks; `random` is the only rule so far."""
+    """What meets a shortfall: `random`, deeper ranks and then samples at random; `strict`, none deeper than K."""
     start: str = "previous"
     """`previous`: a round tunes on from the last adapter; `base`: from the untuned student, on all picks so far."""
+    cap_per_text: int | None = None
+    """The most targeted samples of a round with one and the same text; null for no bound."""
 
     def __post_init__(self) -> None:
         _check(0 <= self.rounds <= 100, "budget.rounds", self.rounds, "a whole number from 0 to 100")
         _check(self.per_error is None or self.per_error > 0, "budget.per_error", self.per_error, "above 0, or null")
-        _check(self.fill == "random", "budget.fill", self.fill, "random")
+        _check(self.fill in ("random", "strict"), "budget.fill", self.fill, "random or strict")
         _check(self.start in ("previous", "base"), "budget.start", self.start, "previous or base")
+        capped = self.cap_per_text
+        _check(capped is None or capped > 0, "budget.cap_per_text", capped, "above 0, or null")
+        if capped is None:
+            del self.cap_per_text  # the class says so too: `vars` names published runs as before there was a cap
 
 
 @dataclass

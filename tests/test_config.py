@@ -23,6 +23,8 @@ def fakes(*overrides: str) -> Config:
     [
         (lambda: Budget(rounds=-1), "budget.rounds must be .* not -1"),
         (lambda: Budget(per_error=0), "budget.per_error"),
+        (lambda: Budget(fill="none"), "budget.fill must be random or strict, not 'none'"),
+        (lambda: Budget(cap_per_text=0), "budget.cap_per_text must be above 0, or null, not 0"),
         (lambda: Budget(start="middle"), "budget.start must be previous or base, not 'middle'"),
         (lambda: Scale(samples=0), "scale.samples"),
         (lambda: Config(seed=-1), "seed must be"),
@@ -129,6 +131,17 @@ def test_every_choice_composes_and_its_parts_take_their_options(path: Path):
     others = [fake for fake in FAKES if fake.partition("=")[0] in ("task", "student", "supporting", "tuner")]
     kept = [fake for fake in others if not fake.startswith(f"{group}=")]
     check(compose([*kept, f"{group}={name}"], config_dir=FAKE_CONF))
+
+
+def test_a_budgets_rules_reach_the_selector():
+    selector = fakes("budget.per_error=3", "budget.fill=strict", "budget.cap_per_text=2").selector
+    assert (selector["top_k"], selector["fill"], selector["cap_per_text"]) == (3, "strict", 2)
+
+
+def test_a_budget_without_a_cap_is_named_as_published_runs_are():
+    assert vars(Budget(rounds=1)) == {"rounds": 1, "per_error": None, "fill": "random", "start": "previous"}
+    assert Budget(cap_per_text=2) != Budget() == Budget(cap_per_text=None)
+    assert vars(Budget(cap_per_text=2))["cap_per_text"] == 2
 
 
 def test_the_defaults_compose():

@@ -6,13 +6,20 @@ Knows what is a query and what is a document; ranking is `index`, sharing `deal`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from edt.errors import EdtError
-from edt.protocols import Supporting, Task
-from edt.selection.deal import Ranking, check_share, deal
+from edt.protocols import Supporting, Task, fingerprint_of
+from edt.selection.deal import Ranking, check_fill, check_share, deal
+from edt.selection.deepen import Deepening
 from edt.selection.index import Bm25Index, check_bm25
 from edt.types import Gap, Pick, Sample
+
+SAVED_FROM = 20_000
+"""Samples from which on an index is kept on disk; over fewer it is built in the time that reading takes."""
+SHALLOW = 64
+"""Hits that every query is searched for at least."""
 
 
 def document_of(sample: Sample) -> str:
@@ -23,9 +30,12 @@ def document_of(sample: Sample) -> str:
 class Bm25Selector:
     """BM25 between each error's missing skill and required skills, dealt rank by rank.
 
-    `top_k` bounds how deep a ranking is dealt; None goes as deep as the budget
-    asks.  `cap_per_text` bounds how many samples of one text are dealt.
-    `share` is "skill" or "error", see `deal`.
+    `top_k` is the paper's K, how deep each ranking is dealt at first; None goes
+    as deep as the budget asks.  `fill` says what meets a shortfall,
+    `cap_per_text` bounds how many samples of one text are dealt, `share` is
+    "skill" or "error"; see `deal` for all of them.  `backend` and what an index
+    is made with, see `Bm25Index`; indexes over `saved_from` samples or more are
+    kept on disk.
     """
 
     reads = frozenset({"gaps"})
@@ -38,20 +48,37 @@ class Bm25Selector:
         epsilon: float = 0.25,
         idf: str = "okapi",
         stop_words: bool = True,
+        stem: bool = False,
+        backend: str = "indexed",
         cap_per_text: int | None = None,
         top_k: int | None = None,
+        fill: str = "random",
         share: str = "skill",
+        saved_from: int = SAVED_FROM,
     ) -> None:
-        check_bm25(k1=k1, b=b, epsilon=epsilon, idf=idf)
+        check_bm25(k1=k1, b=b, epsilon=epsilon, idf=idf, backend=backend)
         check_share(share)
+        check_fill(fill)
         for name, value in (("cap_per_text", cap_per_text), ("top_k", top_k)):
             if value is not None and value < 1:
                 raise EdtError(f"selector.{name} is {value}; it must be 1 or more, or null for no bound")
         self._scoring: dict[str, Any] = {"k1": k1, "b": b, "epsilon": epsilon, "idf": idf, "stop_words": stop_words}
-        self._top_k, self._cap, self._share = top_k, cap_per_text, share
+        self._stem, self._backend, self._saved_from = stem, backend, saved_from
+        self._top_k, self._cap, self._fill, self._share = top_k, cap_per_text, fill, share
+        self._last: tuple[Supporting, Bm25Index] | None = None
 
     def fingerprint(self) -> dict[str, Any]:
-        return {**self._scoring, "top_k": self._top_k, "cap_per_text": self._cap, "share": self._share}
+        """Both backends pick the same, and `fill` means something only where `top_k` leaves a shortfall."""
+        stems = {"stem": True} if self._stem else {}
+        fills = {} if self._top_k is None or self._fill == "strict" else {"fill": self._fill}
+        return {
+            **self._scoring,
+            **stems,
+            "top_k": self._top_k,
+            **fills,
+            "cap_per_text": self._cap,
+            "share": self._share,
+        }
 
     def select(
         self,
@@ -79,20 +106,46 @@ class Bm25Selector:
         seed: int,
     ) -> list[Pick]:
         """Picks for (query, error id) pairs; identical queries are searched once."""
-        ids = [sample.id for sample in supporting.samples]
-        index = Bm25Index(ids, [document_of(sample) for sample in supporting.samples], **self._scoring)
-        found = {
-            query: index.search(query, without=exclude, top_k=self._top_k)
-            for query in dict.fromkeys(query for query, _ in queries)
-        }
-        rankings = [Ranking(query=query, error_id=error_id, hits=found[query]) for query, error_id in queries]
+        index = self._index(supporting)
+        texts = dict.fromkeys(query for query, _ in queries)
+        first = max(SHALLOW, 2 * budget // max(1, len(texts)))
+
+        def search(query: str, depth: int):
+            return index.search(query, top_k=depth)
+
+        found = {query: Deepening(partial(search, query), first=first) for query in texts}
         return deal(
-            rankings,
-            ids,
+            [Ranking(query=query, error_id=error_id, hits=found[query]) for query, error_id in queries],
+            index.ids,
             budget=budget,
             exclude=exclude,
             round=round,
             seed=seed,
             share=self._share,
             cap_per_text=self._cap,
+            top_k=self._top_k,
+            fill_rule=self._fill,
+        )
+
+    def _index(self, supporting: Supporting) -> Bm25Index:
+        """Of this round, of an earlier one, or of an earlier run."""
+        if self._last is None or self._last[0] is not supporting:
+            self._last = supporting, self._saved_or_new(supporting)
+        return self._last[1]
+
+    def _saved_or_new(self, supporting: Supporting) -> Bm25Index:
+        make = partial(self._new, supporting)
+        if self._backend != "indexed" or len(supporting.samples) < self._saved_from:
+            return make()
+        from edt.selection.postings import Scoring
+        from edt.selection.saved import saved_index
+
+        samples = {"of": fingerprint_of(supporting), "text": "required skills"}
+        return saved_index(make, samples=samples, scoring=Scoring(**self._scoring, stem=self._stem))
+
+    def _new(self, supporting: Supporting) -> Bm25Index:
+        samples = supporting.samples
+        texts = (document_of(sample) for sample in samples)
+        return Bm25Index(
+            [sample.id for sample in samples], texts, **self._scoring, stem=self._stem, backend=self._backend
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -17,6 +17,7 @@ from edt.errors import EdtError
 from edt.types import Pick
 
 SHARES = ("skill", "error")
+FILLS = ("random", "strict")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,11 +34,11 @@ class Hit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ranking:
-    """What one query found, best first."""
+    """What one query found, best first; read only as deep as it is dealt."""
 
     query: str
     error_id: str | None
-    hits: Sequence[Hit]
+    hits: Iterable[Hit]
 
 
 def check_share(share: str) -> str:
@@ -45,6 +46,13 @@ def check_share(share: str) -> str:
     if share not in SHARES:
         raise EdtError(f"selector.share is {share!r}; choose one of {', '.join(SHARES)}")
     return share
+
+
+def check_fill(fill: str) -> str:
+    """`fill` itself, or an EdtError that names the choices."""
+    if fill not in FILLS:
+        raise EdtError(f"selector.fill is {fill!r}; choose one of {', '.join(FILLS)}")
+    return fill
 
 
 def deal(
@@ -57,6 +65,8 @@ def deal(
     seed: int,
     share: str = "skill",
     cap_per_text: int | None = None,
+    top_k: int | None = None,
+    fill_rule: str = "random",
 ) -> list[Pick]:
     """`budget` picks out of `pool` (fewer only where it has no more), none in `exclude`.
 
@@ -64,18 +74,26 @@ def deal(
     "skill" rank r of every ranking is offered once, so that identical queries
     count as one; with "error" every ranking takes its best hit that is still
     free, so that a skill missing behind ten errors gets ten times as much.
-    At most `cap_per_text` hits of one text are dealt.  What the hits leave
-    open is filled at random from the pool and marked `targeted=False`.
+    At most `cap_per_text` hits of one text are dealt.
+
+    The first `top_k` hits of every ranking are dealt before any deeper one.
+    What they leave open is met by deeper ranks with the fill rule "random", and
+    what is open then is filled at random from the pool and marked
+    `targeted=False`; with "strict" no rank is dealt beyond `top_k`.
     """
     if budget < 0:
         raise ValueError(f"a budget of {budget} samples cannot be met")
     free = {sample_id for sample_id in pool if sample_id not in exclude}
-    picks = list(islice(_dealt(rankings, free, check_share(share), cap_per_text, round), budget))
+    deepens = check_fill(fill_rule) == "random"
+    dealt = _dealt(_hands(rankings, exclude), free, check_share(share), cap_per_text, round, top_k, deepens)
+    picks = list(islice(dealt, budget))
     return picks + fill(pool, budget=budget - len(picks), exclude=exclude | _ids(picks), round=round, seed=seed)
 
 
 def fill(pool: Sequence[str], *, budget: int, exclude: frozenset[str], round: int, seed: int) -> list[Pick]:
     """Up to `budget` untargeted picks from `pool`, in an order that `seed` and `round` fix."""
+    if not budget:
+        return []
     order = sorted(set(pool) - exclude)
     random.Random(f"{seed}/{round}").shuffle(order)
     return [Pick(sample_id=sample_id, round=round, targeted=False) for sample_id in order[:budget]]
@@ -85,10 +103,32 @@ def _ids(picks: Sequence[Pick]) -> frozenset[str]:
     return frozenset(pick.sample_id for pick in picks)
 
 
-def _dealt(rankings: Sequence[Ranking], free: set[str], share: str, cap: int | None, round: int) -> Iterator[Pick]:
+Hand = tuple[Ranking, Iterator[Hit]]
+
+
+def _hands(rankings: Sequence[Ranking], exclude: frozenset[str]) -> list[Hand]:
+    """Each ranking with its hits from the top, without those that are not to be had."""
+
+    def hand(ranking: Ranking) -> Hand:
+        return ranking, (hit for hit in ranking.hits if hit.sample_id not in exclude)
+
+    return [hand(ranking) for ranking in rankings]
+
+
+def _dealt(
+    hands: list[Hand], free: set[str], share: str, cap: int | None, round: int, top_k: int | None, deepens: bool
+) -> Iterator[Pick]:
     """Targeted picks in the order of dealing; takes them out of `free`."""
     per_text: Counter[str] = Counter()
-    hands = [(ranking, iter(ranking.hits)) for ranking in rankings]
+    first: Sequence[Hand] = [(ranking, islice(hits, top_k)) for ranking, hits in hands]
+    for turn in [first, hands] if deepens else [first]:
+        yield from _turn(turn, free, per_text, share, cap, round)
+
+
+def _turn(
+    hands: Sequence[Hand], free: set[str], per_text: Counter[str], share: str, cap: int | None, round: int
+) -> Iterator[Pick]:
+    """Rank by rank until no hand holds a hit."""
     while hands:
         holding = []
         for ranking, hits in hands:

@@ -1,99 +1,122 @@
-"""BM25 over texts through rank_bm25, each distinct text scored once.
+"""A ranking of samples for any query by BM25, through either of two engines of one meaning.
 
-Knows tokens and scores; knows neither skills nor budgets.  Document frequency,
-number and mean length are counted over all documents, so that the scores are
-those of `rank_bm25.BM25Okapi` to the last bit.
+Knows ids and texts; knows neither skills nor budgets nor files.  Samples stand
+by id, so that equal scores are ordered by id: position is the tie-break.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from edt.errors import EdtError
 from edt.selection.deal import Hit
+from edt.selection.words import STOP_WORDS, words_of
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from edt.selection.postings import Postings, Scoring
+
+BACKENDS = ("indexed", "rank_bm25")
 IDFS = ("okapi", "lucene")
-_STOP_WORDS = """
-a an and are as at be been by can do does each for from has have how if in into is it its of on or over than
-that the their them there these they this to was what when where which who whose why with
-"""
-STOP_WORDS = frozenset(_STOP_WORDS.split())
-_WORD = re.compile(r"\w+")
 
 
-def words_of(text: str, *, stop_words: bool) -> list[str]:
-    """Lower-case words in order; without `STOP_WORDS` where `stop_words` is True."""
-    words = _WORD.findall(text.lower())
-    return [word for word in words if word not in STOP_WORDS] if stop_words else words
+class Engine(Protocol):
+    """What scores: `Postings`, or the reference library."""
+
+    def scores(self, words: Sequence[str]) -> np.ndarray:
+        """A float64 score a sample, in their order."""
+        ...
+
+    def best(self, words: Sequence[str], top_k: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and scores of samples with a positive score, by score descending, then position ascending."""
+        ...
 
 
 class Bm25Index:
-    """A ranking of documents for any query.
+    """A ranking of samples for any query.
 
     `idf` is "okapi" (negative ones floored at `epsilon` times the mean, the
     reference) or "lucene", ln(1 + (N - n + 0.5) / (n + 0.5)), never negative.
+    `backend` is "indexed", or "rank_bm25" for the reference library itself:
+    the same scores and order, more slowly.
     """
 
     def __init__(
         self,
         ids: Sequence[str],
-        texts: Sequence[str],
+        texts: Iterable[str],
         *,
         k1: float = 1.5,
         b: float = 0.75,
         epsilon: float = 0.25,
         idf: str = "okapi",
         stop_words: bool = True,
+        stem: bool = False,
+        backend: str = "indexed",
     ) -> None:
-        check_bm25(k1=k1, b=b, epsilon=epsilon, idf=idf)
-        self._by_id = sorted(zip(ids, texts, strict=True))
-        self._stop_words = stop_words
-        documents = [words_of(text, stop_words=stop_words) for _, text in self._by_id]
-        self._engine = _engine(documents, k1=k1, b=b, epsilon=epsilon, idf=idf) if any(documents) else None
-        first: dict[str, int] = {}
-        for position, (_, text) in enumerate(self._by_id):
-            first.setdefault(text, position)
-        self._distinct = list(first.values())
-        slots = {text: slot for slot, text in enumerate(first)}
-        self._slot = [slots[text] for _, text in self._by_id]
+        from edt.selection.postings import Scoring
+
+        check_bm25(k1=k1, b=b, epsilon=epsilon, idf=idf, backend=backend)
+        self.scoring = Scoring(k1=k1, b=b, epsilon=epsilon, idf=idf, stop_words=stop_words, stem=stem)
+        self.ids, texts = _by_id(ids, texts)
+        self._engine, self._slots, self.texts = _engine(texts, self.scoring, backend)
+        if len(self._slots) != len(self.ids):
+            raise ValueError(f"{len(self.ids)} ids came with {len(self._slots)} texts; each sample has one of each")
+
+    @classmethod
+    def of(cls, ids: list[str], texts: list[str], engine: Postings, scoring: Scoring) -> Bm25Index:
+        """An index out of what another one was made of: `ids` in order, and distinct texts."""
+        index = cls.__new__(cls)
+        index.scoring, index.ids, index.texts = scoring, ids, texts
+        index._engine, index._slots = engine, engine.text_of_each()
+        return index
+
+    @property
+    def postings(self) -> Postings | None:
+        """What the `indexed` backend ranks by; None for the other one."""
+        from edt.selection.postings import Postings
+
+        return self._engine if isinstance(self._engine, Postings) else None
 
     def search(self, query: str, *, without: frozenset[str] = frozenset(), top_k: int | None = None) -> Hits:
-        """Documents with a positive score, by score descending, then id ascending.
+        """Samples with a positive score, by score descending, then id ascending.
 
-        Ranks count the documents in `without`, which are then left out; at most
+        Ranks count the samples in `without`, which are then left out; at most
         `top_k` remain.  A query without a known word finds nothing.
         """
         import numpy as np
 
-        words = words_of(query, stop_words=self._stop_words)
-        if self._engine is None or not words:
-            return Hits(self._by_id, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
-        scores = np.asarray(self._engine.get_batch_scores(words, self._distinct))[self._slot]
-        order = np.argsort(-scores, kind="stable")  # documents stand by id: stable means ties by id
-        order = order[scores[order] > 0]
-        ranks = np.arange(1, len(order) + 1)
+        depth = None if top_k is None else top_k + len(without)
+        positions, scores = self._engine.best(self._words(query), depth)
+        ranks = np.arange(1, len(positions) + 1)
         if without:
-            kept = np.fromiter((self._by_id[i][0] not in without for i in order), dtype=bool, count=len(order))
-            order, ranks = order[kept], ranks[kept]
-        return Hits(self._by_id, order[:top_k], ranks[:top_k], scores[order[:top_k]])
+            kept = np.fromiter((self.ids[i] not in without for i in positions), dtype=bool, count=len(positions))
+            positions, ranks, scores = positions[kept], ranks[kept], scores[kept]
+        return Hits(self, positions[:top_k], ranks[:top_k], scores[:top_k])
+
+    def scores(self, query: str) -> np.ndarray:
+        """A score a sample, in the order of `ids`."""
+        return self._engine.scores(self._words(query))
+
+    def text_at(self, position: int) -> str:
+        """The text of the sample at this position."""
+        return self.texts[self._slots[position]]
+
+    def _words(self, query: str) -> list[str]:
+        return words_of(query, stop_words=self.scoring.stop_words, stem=self.scoring.stem)
 
 
 class Hits(Sequence[Hit]):
     """A ranking held as arrays; a `Hit` is made when it is asked for."""
 
-    def __init__(
-        self, documents: Sequence[tuple[str, str]], order: np.ndarray, ranks: np.ndarray, scores: np.ndarray
-    ) -> None:
-        self._documents, self._order, self._ranks, self._scores = documents, order, ranks, scores
+    def __init__(self, index: Bm25Index, positions: np.ndarray, ranks: np.ndarray, scores: np.ndarray) -> None:
+        self._index, self.positions, self._ranks, self.scores = index, positions, ranks, scores
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self.positions)
 
     @overload
     def __getitem__(self, index: int) -> Hit: ...
@@ -104,11 +127,16 @@ class Hits(Sequence[Hit]):
     def __getitem__(self, index: int | slice) -> Hit | list[Hit]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        sample_id, text = self._documents[self._order[index]]
-        return Hit(sample_id=sample_id, rank=int(self._ranks[index]), score=float(self._scores[index]), text=text)
+        position = int(self.positions[index])
+        return Hit(
+            sample_id=self._index.ids[position],
+            rank=int(self._ranks[index]),
+            score=float(self.scores[index]),
+            text=self._index.text_at(position),
+        )
 
 
-def check_bm25(*, k1: float, b: float, epsilon: float, idf: str) -> None:
+def check_bm25(*, k1: float, b: float, epsilon: float, idf: str, backend: str = "indexed") -> None:
     """An EdtError for a setting out of its range."""
     if k1 < 0:
         raise EdtError(f"selector.k1 is {k1}; it must be 0 or more (1.5 is usual)")
@@ -118,17 +146,35 @@ def check_bm25(*, k1: float, b: float, epsilon: float, idf: str) -> None:
         raise EdtError(f"selector.epsilon is {epsilon}; it must be 0 or more (0.25 is usual)")
     if idf not in IDFS:
         raise EdtError(f"selector.idf is {idf!r}; choose one of {', '.join(IDFS)}")
+    if backend not in BACKENDS:
+        raise EdtError(f"selector.backend is {backend!r}; choose one of {', '.join(BACKENDS)}")
+    if backend == "rank_bm25" and k1 == 0:
+        raise EdtError("selector.backend=rank_bm25 divides nothing by nothing at selector.k1=0; choose indexed")
 
 
-def _engine(documents: list[list[str]], *, k1: float, b: float, epsilon: float, idf: str) -> Any:
-    from rank_bm25 import BM25Okapi
+def _by_id(ids: Sequence[str], texts: Iterable[str]) -> tuple[list[str], Iterable[str]]:
+    """Both in the order of the ids; where they stand so already, texts are passed on one by one."""
+    if all(one <= other for one, other in pairwise(ids)):
+        return list(ids), texts
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    known: dict[str, str] = {}  # one string a distinct text, however many the caller makes
+    shared = [known.setdefault(text, text) for text in texts]
+    return [ids[i] for i in order], (shared[i] for i in order)
 
-    engine = BM25Okapi(documents, k1=k1, b=b, epsilon=epsilon)
-    if idf == "lucene":
-        counts: dict[str, int] = {}
-        for frequencies in engine.doc_freqs:
-            for word in frequencies:
-                counts[word] = counts.get(word, 0) + 1
-        size = engine.corpus_size
-        engine.idf = {word: math.log(1 + (size - n + 0.5) / (n + 0.5)) for word, n in counts.items()}
-    return engine
+
+def _engine(texts: Iterable[str], scoring: Scoring, backend: str) -> tuple[Any, Any, list[str]]:
+    """An engine, the number of each sample's text, and the distinct texts."""
+    from edt.selection.postings import build
+
+    if backend == "indexed":
+        postings, distinct = build(texts, scoring)
+        return postings, postings.text_of_each(), distinct
+    from edt.selection.reference import Reference
+
+    every = list(texts)
+    slots: dict[str, int] = {}
+    numbers = [slots.setdefault(text, len(slots)) for text in every]
+    return Reference(every, scoring), numbers, list(slots)
+
+
+__all__ = ["BACKENDS", "IDFS", "STOP_WORDS", "Bm25Index", "Engine", "Hits", "check_bm25", "words_of"]

@@ -1,11 +1,11 @@
 """Properties that the tables lean on: size, no repeats, nestedness, and what is left out."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edt.errors import EdtError
-from edt.selection.deal import Hit, Ranking, check_share, deal, fill
+from edt.selection.deal import Hit, Ranking, check_fill, check_share, deal, fill
 
 POOL = [f"s{n:02d}" for n in range(24)]
 
@@ -23,12 +23,16 @@ def rankings(draw) -> list[Ranking]:
 excluded = st.frozensets(st.sampled_from(POOL), max_size=24)
 shares = st.sampled_from(["skill", "error"])
 caps = st.one_of(st.none(), st.integers(1, 4))
+rules = st.fixed_dictionaries(
+    {"share": shares, "cap_per_text": caps, "top_k": caps, "fill_rule": st.sampled_from(["random", "strict"])}
+)
 
 
-@given(rankings(), excluded, st.integers(0, 30), st.integers(0, 30), shares, caps, st.integers(0, 3))
-def test_exact_size_no_repeats_nested_and_disjoint(found, exclude, first, second, share, cap, seed):
+@settings(max_examples=300)
+@given(rankings(), excluded, st.integers(0, 30), st.integers(0, 30), rules, st.integers(0, 3))
+def test_exact_size_no_repeats_nested_and_disjoint(found, exclude, first, second, rule, seed):
     def dealt(budget):
-        return deal(found, POOL, budget=budget, exclude=exclude, round=1, seed=seed, share=share, cap_per_text=cap)
+        return deal(found, POOL, budget=budget, exclude=exclude, round=1, seed=seed, **rule)
 
     small, large = dealt(min(first, second)), dealt(max(first, second))
     ids = [pick.sample_id for pick in large]
@@ -41,11 +45,23 @@ def test_exact_size_no_repeats_nested_and_disjoint(found, exclude, first, second
     assert all((pick.query is None) is not pick.targeted for pick in large)
 
 
-@given(rankings(), excluded, shares)
-def test_every_hit_is_dealt_before_anything_is_filled(found, exclude, share):
-    picks = deal(found, POOL, budget=len(POOL), exclude=exclude, round=1, seed=0, share=share)
+@given(rankings(), excluded, shares, caps)
+def test_every_hit_is_dealt_before_anything_is_filled(found, exclude, share, top_k):
+    picks = deal(found, POOL, budget=len(POOL), exclude=exclude, round=1, seed=0, share=share, top_k=top_k)
     reachable = {hit.sample_id for ranking in found for hit in ranking.hits} - exclude
     assert {pick.sample_id for pick in picks if pick.targeted} == reachable
+
+
+@given(rankings(), excluded, st.integers(1, 4))
+def test_the_first_k_of_every_ranking_come_before_any_deeper_hit(found, exclude, top_k):
+    picks = deal(found, POOL, budget=len(POOL), exclude=exclude, round=1, seed=0, top_k=top_k)
+    within = {
+        (ranking.query, hit.sample_id)
+        for ranking in found
+        for hit in [hit for hit in ranking.hits if hit.sample_id not in exclude][:top_k]
+    }
+    deeper = [(pick.query, pick.sample_id) not in within for pick in picks if pick.targeted]
+    assert deeper == sorted(deeper)
 
 
 def _ranking(error: str, *ids: str, query: str = "q") -> Ranking:
@@ -86,8 +102,10 @@ def test_filling_is_fixed_by_seed_and_round():
     assert filled(1, 1) != filled(2, 1) != filled(1, 2)
 
 
-def test_a_negative_budget_and_an_unknown_share_are_refused():
+def test_a_negative_budget_and_unknown_rules_are_refused():
     with pytest.raises(ValueError, match="-1"):
         deal([], POOL, budget=-1, exclude=frozenset(), round=1, seed=0)
     with pytest.raises(EdtError, match=r"'fair'.*skill, error"):
         check_share("fair")
+    with pytest.raises(EdtError, match=r"'none'.*random, strict"):
+        check_fill("none")

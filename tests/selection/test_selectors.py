@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edt.errors import EdtError
 from edt.selection.baselines import AllSelector, RandomSelector, TaskDescription
@@ -77,9 +79,50 @@ def test_gaps_without_a_skill_are_filled_and_marked():
     assert not any(pick.targeted for pick in picks)
 
 
-def test_top_k_leaves_the_rest_to_chance():
-    picks = select(Bm25Selector(top_k=2), [gap("e1", "legs")])
-    assert [pick.targeted for pick in picks] == [True, True, False, False, False, False]
+def test_a_shortfall_deepens_beyond_k_and_a_strict_rule_leaves_it_to_chance():
+    two = [gap("e1", "legs"), gap("e2", "signs")]
+    deepened = select(Bm25Selector(top_k=2), two)
+    assert [(p.error_id, p.rank) for p in deepened] == [
+        ("e1", 1), ("e2", 1), ("e1", 2), ("e2", 2), ("e1", 3), ("e2", 3),
+    ]  # fmt: skip
+    strict = select(Bm25Selector(top_k=2, fill="strict"), two)
+    assert strict[:4] == deepened[:4]
+    assert [pick.targeted for pick in strict] == [True] * 4 + [False] * 2
+
+
+def test_k_counts_what_is_to_be_had():
+    used = frozenset({"s00", "s02"})
+    picks = select(Bm25Selector(top_k=2, fill="strict"), [gap("e1", "legs")], exclude=used)
+    assert [pick.rank for pick in picks if pick.targeted] == [3, 4]
+
+
+def test_both_backends_pick_the_same_and_share_a_fingerprint():
+    gaps = [gap("e1", "count the legs"), gap("e2", "material"), gap("e3", "signs of colours")]
+    indexed, reference = Bm25Selector(), Bm25Selector(backend="rank_bm25")
+    assert select(indexed, gaps, budget=50) == select(reference, gaps, budget=50)
+    assert indexed.fingerprint() == reference.fingerprint()
+
+
+def test_only_options_that_change_picks_change_the_fingerprint():
+    plain = Bm25Selector().fingerprint()
+    assert plain == Bm25Selector(fill="strict", saved_from=1).fingerprint()
+    assert "stem" not in plain
+    assert plain != Bm25Selector(stem=True).fingerprint()
+    assert Bm25Selector(top_k=2).fingerprint() != Bm25Selector(top_k=2, fill="strict").fingerprint()
+
+
+def test_stems_find_other_forms_of_a_word():
+    gaps = [gap("e1", "counted leg")]
+    assert not any(pick.targeted for pick in select(Bm25Selector(), gaps))
+    assert all(pick.targeted for pick in select(Bm25Selector(stem=True), gaps))
+
+
+@pytest.mark.parametrize("saved_from", [1, 1000])
+def test_a_saved_index_picks_what_a_new_one_picks(saved_from, tmp_path, monkeypatch):
+    monkeypatch.setenv("EDT_CACHE", str(tmp_path))
+    first, second = (select(Bm25Selector(saved_from=saved_from), [gap("e1", "legs")], budget=25) for _ in range(2))
+    assert first == second == select(Bm25Selector(backend="rank_bm25"), [gap("e1", "legs")], budget=25)
+    assert (tmp_path / "bm25").exists() is (saved_from == 1)
 
 
 def test_what_is_used_is_not_picked_again_over_rounds():
@@ -103,7 +146,29 @@ def test_random_is_untargeted_and_all_ignores_the_budget():
     assert [pick.sample_id for pick in everything] == [s.id for s in SHELF.samples if s.id != "s00"]
 
 
-@pytest.mark.parametrize("setting", [{"top_k": 0}, {"cap_per_text": 0}, {"idf": "bm"}, {"share": "all"}])
+@pytest.mark.parametrize(
+    "setting",
+    [{"top_k": 0}, {"cap_per_text": 0}, {"idf": "bm"}, {"share": "all"}, {"fill": "none"}, {"backend": "x"}],
+)
 def test_bad_settings_are_refused_when_built(setting):
     with pytest.raises(EdtError, match=next(iter(setting))):
         Bm25Selector(**setting)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.sampled_from([*SKILLS, "signs", "legs of furniture", "the of", None]), max_size=6),
+    st.tuples(st.integers(0, 90), st.integers(0, 90), st.integers(0, 90)).map(sorted),
+    st.sampled_from([None, 1, 4]),
+    st.sampled_from(["random", "strict"]),
+)
+def test_one_diagnosis_nests_all_scales_and_meets_each_exactly(skills, budgets, top_k, rule):
+    gaps = [gap(f"e{number}", skill) for number, skill in enumerate(skills)]
+    selector = Bm25Selector(top_k=top_k, fill=rule)
+    small, middle, large = (select(selector, gaps, budget=budget) for budget in budgets)
+    assert [len(picks) for picks in (small, middle, large)] == [min(budget, len(SHELF.samples)) for budget in budgets]
+    assert large[: len(middle)] == middle
+    assert middle[: len(small)] == small
+    for pick in large:
+        why = (pick.error_id, pick.query, pick.rank, pick.score)
+        assert all(fact is not None for fact in why) if pick.targeted else set(why) == {None}
