@@ -17,6 +17,11 @@ PART_GROUPS = ("student", "teacher", "task", "supporting", "identifier", "analys
 GROUPS = (*PART_GROUPS, "budget", "scale", "method", "launcher")
 """All choices: folders of conf/."""
 
+STOPS = ("max_rounds", "converged", "no_gain")
+LATER = ("stop", "likeness")
+"""Options of the budget that results are older than: runs are named by `vars` of it, which has them where they are
+not at their defaults only, so that a published run keeps its name."""
+
 
 @dataclass
 class Budget:
@@ -30,12 +35,22 @@ class Budget:
     """What meets a shortfall of targeted picks; `random` is the only rule so far."""
     start: str = "previous"
     """`previous`: a round tunes on from the last adapter; `base`: from the untuned student, on all picks so far."""
+    stop: str = "max_rounds"
+    """`max_rounds`: never early; `converged`: once a round's missing skills are like those of the one before, or none
+    is left; `no_gain`: once a round's tuning has not raised the validation score."""
+    likeness: float = 0.9
+    """From where on two rounds' missing skills count as alike, in [0, 1]; see `edt.stopping`."""
 
     def __post_init__(self) -> None:
         _check(0 <= self.rounds <= 100, "budget.rounds", self.rounds, "a whole number from 0 to 100")
         _check(self.per_error is None or self.per_error > 0, "budget.per_error", self.per_error, "above 0, or null")
         _check(self.fill == "random", "budget.fill", self.fill, "random")
         _check(self.start in ("previous", "base"), "budget.start", self.start, "previous or base")
+        _check(self.stop in STOPS, "budget.stop", self.stop, f"one of {', '.join(STOPS)}")
+        _check(0 <= self.likeness <= 1, "budget.likeness", self.likeness, "from 0 to 1")
+        for name in LATER:
+            if getattr(self, name) == getattr(Budget, name):
+                del vars(self)[name]  # the class has the same
 
 
 @dataclass
