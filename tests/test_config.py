@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ def fakes(*overrides: str) -> Config:
         (lambda: Budget(rounds=-1), "budget.rounds must be .* not -1"),
         (lambda: Budget(per_error=0), "budget.per_error"),
         (lambda: Budget(start="middle"), "budget.start must be previous or base, not 'middle'"),
+        (lambda: Budget(stop="bored"), "budget.stop must be one of max_rounds, converged, no_gain, not 'bored'"),
+        (lambda: Budget(likeness=1.5), "budget.likeness must be from 0 to 1, not 1.5"),
         (lambda: Scale(samples=0), "scale.samples"),
         (lambda: Config(seed=-1), "seed must be"),
     ],
@@ -103,6 +106,14 @@ def test_whatever_is_typed_comes_to_parts_or_to_one_sentence(key, value):
     except EdtError as error:
         said = str(error)
     assert "\n" not in said
+
+
+def test_a_budget_is_named_as_it_was_before_its_later_options():
+    plain = {"rounds": 2, "per_error": None, "fill": "random", "start": "previous"}
+    assert vars(Budget()) == vars(fakes().budget) == plain
+    assert vars(Budget(stop="no_gain")) == {**plain, "stop": "no_gain"}
+    assert (Budget().stop, Budget().likeness) == ("max_rounds", 0.9)
+    assert asdict(Budget(likeness=0.5))["likeness"] == 0.5
 
 
 @pytest.mark.parametrize("name", ["96", "192", "300", "1k", "100k", "full", "demo"])

@@ -64,7 +64,11 @@ class Checkpoint:
     def save(self, file: Path) -> None:
         from safetensors.torch import save_file
 
-        moments = {"mean": self.mean, "square": self.square, "at": torch.tensor([self.steps, self.rate])}
+        moments = {
+            "mean": self.mean,
+            "square": self.square,
+            "at": torch.tensor([self.steps, self.rate], dtype=torch.float64),
+        }
         state = {f"state.{name}": tensor for name, tensor in self.state.items()}
         with replacing(file) as beside:
             save_file({**moments, **state}, beside)

@@ -33,9 +33,7 @@ def test_each_error_searches_by_its_own_question():
 
 
 def test_no_error_leaves_all_to_chance():
-    picks = QuestionSelector().select(
-        [], FakeSupporting(), FakeTask(), budget=4, exclude=frozenset(), round=1, seed=0
-    )
+    picks = QuestionSelector().select([], FakeSupporting(), FakeTask(), budget=4, exclude=frozenset(), round=1, seed=0)
     assert [pick.targeted for pick in picks] == [False] * 4
 
 
