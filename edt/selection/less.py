@@ -84,12 +84,15 @@ class LessSelector:
         seed: int,
     ) -> list[Pick]:
         """See `Selector`. Raises EdtError where the student cannot be tuned, or there is nothing to compare with."""
+        import numpy as np
+
         if not task.validation:
             raise EdtError(f"task {task.name!r} has no validation samples to compare gradients with")
         samples = sorted(supporting.samples, key=lambda sample: sample.id)
         with Lent(self._student) as lent:
             warm = _Warm(self.fingerprint(), self._settings, lent, samples, supporting, self._cache)
-            scores = sum(self._scores(warm, epoch, samples, supporting, task) for epoch in range(self._epochs)).max(1)
+            each = [self._scores(warm, epoch, samples, supporting, task) for epoch in range(self._epochs)]
+        scores = np.sum(each, axis=0).max(1)
         hits = Ranked([(sample.id, sample.source_task) for sample in samples], scores, without=exclude)
         ranking = Ranking(query=f"gradients of {task.name}", error_id=None, hits=hits)
         ids = [sample.id for sample in samples]

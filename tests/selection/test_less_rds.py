@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -129,8 +130,9 @@ def test_bad_settings_are_refused_when_built(setting):
 
 
 def test_the_real_student_is_asked(tmp_path):
-    worn, task = PocketStudent(progress=False), PocketTask("furniture", num_validation=2)
-    supporting, cache = PocketSupporting(num_samples=8), str(tmp_path)
+    worn, cache = PocketStudent(progress=False), str(tmp_path)
+    task: Any = PocketTask("furniture", num_validation=2)
+    supporting: Any = PocketSupporting(num_samples=8)
     for selector in (RdsSelector(worn, cache=cache), LessSelector(worn, batch_size=4, cache=cache)):
         picks = selector.select([], supporting, task, budget=6, exclude=frozenset(), round=1, seed=0)
         assert len({pick.sample_id for pick in picks}) == 6
