@@ -51,6 +51,8 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "None": ("null", lambda value: value is None),
 }
 """What the words of a parameter's annotation allow; a parameter with any other word is left to its class."""
+SEAMS = {kind.__name__: group for group, kind in OFFERS.items()}
+"""Annotations of parameters that take a part; all but the teacher, which is handed over, are options: `${student}`."""
 
 
 class Builder:
@@ -74,10 +76,15 @@ class Builder:
         return Parts(**built)
 
     def part(self, group: str, node: Mapping[str, Any], handed: Mapping[str, Any] | None = None) -> Any:
-        """One part: its class called with the node's other keys and what is handed to it."""
+        """One part: its class called with the node's other keys and what is handed to it.
+
+        An option that is itself a part is built first, or is the one that is there already for the same configuration.
+        """
         name = canonical([group, node, {key: id(value) for key, value in (handed or {}).items()}])
         if name not in self._built:
-            self._built[name] = _construct(group, node, handed or {})
+            check_options(group, node)
+            inner = {key: self.part(seam, node[key]) for key, seam in _inner(find_target(group, node)).items()}
+            self._built[name] = _construct(group, node, {**(handed or {}), **inner})
         return self._built[name]
 
 
@@ -130,8 +137,20 @@ def check_options(group: str, node: Mapping[str, Any]) -> None:
     empty = inspect.Parameter.empty
     if missing := [name for name in taken if known[name].default is empty and name not in given]:
         raise EdtError(f"{group} lacks the option {missing[0]!r}, which {found.__name__} needs")
+    inner = _inner(found)
     for key in given:
-        _check_value(f"{group}.{key}", known[key].annotation, node[key])
+        if key not in inner:
+            _check_value(f"{group}.{key}", known[key].annotation, node[key])
+        elif isinstance(node[key], Mapping):
+            check_options(inner[key], node[key])
+        else:
+            raise EdtError(f"{group}.{key} must be a {inner[key]} with its options, such as ${{{inner[key]}}}")
+
+
+def _inner(found: Callable[..., Any]) -> dict[str, str]:
+    """Options that are parts themselves, and their groups."""
+    named = {name: SEAMS.get(str(parameter.annotation)) for name, parameter in _parameters(found).items()}
+    return {name: seam for name, seam in named.items() if seam is not None and seam != "teacher"}
 
 
 def _check_value(name: str, annotation: Any, value: Any) -> None:
@@ -153,7 +172,7 @@ def _construct(group: str, node: Mapping[str, Any], handed: Mapping[str, Any]) -
     check_options(group, node)
     options = {key: value for key, value in node.items() if key != "_target_"}
     try:
-        built = find_target(group, node)(**options, **handed)
+        built = find_target(group, node)(**{**options, **handed})
     except (ValueError, TypeError) as error:
         raise EdtError(f"{group}: {error}") from error
     except ModuleNotFoundError as error:

@@ -17,6 +17,8 @@ PART_GROUPS = ("student", "teacher", "task", "supporting", "identifier", "analys
 GROUPS = (*PART_GROUPS, "budget", "scale", "method", "launcher")
 """All choices: folders of conf/."""
 
+STOPS = ("max_rounds", "converged", "no_gain")
+
 
 @dataclass
 class Budget:
@@ -32,6 +34,11 @@ class Budget:
     """`previous`: a round tunes on from the last adapter; `base`: from the untuned student, on all picks so far."""
     cap_per_text: int | None = None
     """The most targeted samples of a round with one and the same text; null for no bound."""
+    stop: str = "max_rounds"
+    """`max_rounds`: never early; `converged`: once a round's missing skills are like those of the one before, or none
+    is left; `no_gain`: once a round's tuning has not raised the validation score."""
+    likeness: float = 0.9
+    """From where on two rounds' missing skills count as alike, in [0, 1]; see `edt.stopping`."""
 
     def __post_init__(self) -> None:
         _check(0 <= self.rounds <= 100, "budget.rounds", self.rounds, "a whole number from 0 to 100")
@@ -40,8 +47,8 @@ class Budget:
         _check(self.start in ("previous", "base"), "budget.start", self.start, "previous or base")
         capped = self.cap_per_text
         _check(capped is None or capped > 0, "budget.cap_per_text", capped, "above 0, or null")
-        if capped is None:
-            del self.cap_per_text  # the class says so too: `vars` names published runs as before there was a cap
+        _check(self.stop in STOPS, "budget.stop", self.stop, f"one of {', '.join(STOPS)}")
+        _check(0 <= self.likeness <= 1, "budget.likeness", self.likeness, "from 0 to 1")
 
 
 @dataclass

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -23,10 +23,12 @@ from edt.build import Builder, build_tracker
 from edt.cli import explain_composing, for_hydra, unknown_option
 from edt.config import Config  # also makes the schema known to Hydra
 from edt.errors import EdtError
+from edt.known import known_pretrained, known_random
 from edt.loop import adapt
 from edt.paths import check_writable, write_whole
 from edt.store.folders import Store
 from edt.store.stages import Parts, StageNote, Stages
+from edt.tables.findings import with_findings
 from edt.types import Report, to_json
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -105,6 +107,7 @@ def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> 
             method=config.method.name,
             test=config.test_split,
         )
+        report = _with_findings(report, config, parts, stages.store)
         write_whole(folder / "report.json", json.dumps(to_json(report), ensure_ascii=False, indent=1))
         status = "finished"
     except KeyboardInterrupt:
@@ -114,6 +117,16 @@ def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> 
         tracker.finish(status)
     seconds = time.perf_counter() - start
     return Finished(report=report, folder=folder, parts=parts, notes=tuple(stages.notes), seconds=seconds)
+
+
+def _with_findings(report: Report, config: Config, parts: Parts, store: Store) -> Report:
+    """What the run shows about itself, beside what the store knows of the same cell; one without a round, nothing."""
+    if not report.rounds:
+        return report
+    cell: dict[str, Any] = {"seed": config.seed, "test": config.test_split}
+    untuned = known_pretrained(parts, store, **cell)
+    random = known_random(parts, store, scale=config.scale, **cell)
+    return with_findings(report, untuned=untuned, random=random, alike=config.budget.likeness)
 
 
 def _append(path: Path, note: StageNote) -> None:

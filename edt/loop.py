@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from edt.config import Budget, Scale
 from edt.errors import EdtError
 from edt.protocols import Supporting, Task, Tracker
+from edt.stopping import reason_to_stop
 from edt.store.stages import Stages
 from edt.tables.errors import error_rows
 from edt.tables.scores import score_of
@@ -25,12 +26,15 @@ def adapt(stages: Stages, *, budget: Budget, scale: Scale, tracker: Tracker, met
     adapter: Adapter | None = None
     rounds: list[RoundRecord] = []
     used: list[Pick] = []
+    stopped = ""
 
     for stages.round in range(1, budget.rounds + 1):
         predictions = stages.predict("validation", adapter)
         errors = collect_errors(task, predictions)
         mistakes = stages.identify(errors)
         gaps = stages.analyse(errors, mistakes)
+        if stopped := reason_to_stop(budget, rounds, score_of(predictions), gaps):
+            break
         picks = stages.select(
             gaps,
             budget=share(total, budget.rounds, stages.round),
@@ -69,6 +73,7 @@ def adapt(stages: Stages, *, budget: Budget, scale: Scale, tracker: Tracker, met
         predictions=final,
         adapter=adapter,
         seconds=_seconds(stages),
+        stopped=stopped,
     )
     tracker.log("report", {**to_json(report), "rounds": len(rounds), "predictions": None})
     return report

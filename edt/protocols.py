@@ -127,7 +127,10 @@ class Selector(Part, Protocol):
     """Targeted selection, or a baseline in its place."""
 
     reads: frozenset[str]
-    """Which of `gaps` and `task` its picks depend on: one that reads neither shares its training between tasks."""
+    """Which of `gaps`, `errors` (no more of the gaps than whose they are) and `task` its picks depend on.
+
+    One that reads none of them shares its training between tasks.
+    """
 
     def select(
         self,

@@ -192,6 +192,30 @@ class RoundRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class GapChange:
+    """How the gaps of one round fared; numbers are of distinct missing skills."""
+
+    round: int
+    closed: int
+    """Every error behind it is answered right after the round's tuning."""
+    persists: int
+    new: int
+    """Of all, those that no round before had."""
+    likeness: float | None
+    """Of the missing skills' distribution to that of the round before, in [0, 1]; None where one of them had none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What a run shows about itself at its end, in plain words with its evidence."""
+
+    name: str
+    state: str
+    """`shown`, `absent`, or `unknown` where it could not be looked at; never taken for one another."""
+    evidence: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """A whole run: rounds, then the validation and test splits by the final student."""
 
@@ -206,6 +230,11 @@ class Report:
     """By split, of the final student."""
     adapter: Adapter | None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    stopped: str = ""
+    """Why it ended before its last round; empty where it did not."""
+    changes: tuple[GapChange, ...] = ()
+    """Of gaps, a round each; none where the method looks at no gap."""
+    findings: tuple[Finding, ...] = ()
 
 
 def to_json(value: Any) -> Any:

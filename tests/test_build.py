@@ -4,6 +4,7 @@ from edt.build import Builder, build_tracker, check
 from edt.errors import EdtError
 from edt.experiment import compose
 from edt.fakes import FakeStudent
+from edt.protocols import fingerprint_of
 from edt.tasks.pocket import PocketTask
 from tests.harness import FAKE_CONF, FAKES
 
@@ -119,3 +120,35 @@ def test_one_teacher_is_built_for_all_who_ask_and_none_where_nobody_does():
     parts = builder.parts(config)
     assert parts.teacher is builder.part("teacher", config.teacher)
     assert Builder().parts(fakes()).teacher is None
+
+
+def test_a_part_may_take_a_part_which_is_built_once():
+    fakes_but_supporting = [fake for fake in FAKES if not fake.startswith("supporting=")]
+    config = compose([*fakes_but_supporting, "method=less", "supporting=validation"], config_dir=FAKE_CONF)
+    parts = Builder().parts(config)
+    assert parts.selector.fingerprint()["student"] == fingerprint_of(parts.student)
+    assert vars(parts.selector)["_student"] is parts.student
+    assert vars(parts.supporting)["_task"] is parts.task
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("pocket", r"selector\.student must be a student with its options, such as \$\{student\}"),
+        (None, r"selector\.student must be a student with its options"),
+        ({"_target_": "os.system"}, r"student\._target_ must name a class or function under edt\."),
+        ({"_target_": "edt.fakes.FakeTask"}, r"student\._target_ must name a student, and FakeTask has no answer\(\)"),
+        ({"_target_": "edt.fakes.FakeStudent", "dealy": 1}, "student has no option 'dealy'"),
+        ({"_target_": "edt.fakes.FakeStudent", "api_key": "x"}, r"selector\.student\.api_key looks like a secret"),
+    ],
+)
+def test_a_part_within_a_part_is_checked_as_any_other(given, message):
+    config = fakes("selector=rds")
+    config.selector["student"] = given
+    with pytest.raises(EdtError, match=message):
+        check(config)
+
+
+def test_a_part_that_takes_no_part_is_given_none():
+    with pytest.raises(EdtError, match="selector has no option 'student'"):
+        check(changed("selector", student={"_target_": "edt.fakes.FakeStudent"}))

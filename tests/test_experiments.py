@@ -29,7 +29,7 @@ def trainings(plan: Plan) -> int:
 
 
 def test_every_table_is_tested():
-    assert TABLES == ["ablations", "ladder", "main", "rounds", "students", "supporting"]
+    assert TABLES == ["ablations", "ladder", "main", "methods", "rounds", "students", "supporting"]
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -120,6 +120,28 @@ def test_students_have_names_of_their_own():
 def test_a_row_without_the_best_sources_leaves_out_those_of_its_task():
     overrides = [[f"task=pocket_{task}", "supporting=pocket_without_best"] for task in ("furniture", "vqa")]
     assert [config.supporting["task"] for config in compose_all(overrides)] == ["furniture", "vqa"]
+
+
+def test_all_methods_tune_on_as_many_samples_but_the_two_ends():
+    sizes: dict[str, set[int]] = {}
+    for cell in plan_of("methods").cells:
+        taken = sum(stage.amount for stage in cell.stages if stage.kind == "tune")
+        sizes.setdefault(cell.spec.method, set()).add(taken)
+    assert sizes.pop("pretrained") == {0}
+    (full,) = sizes.pop("full")
+    assert full > 1000
+    assert len(sizes) == 12
+    assert all(found == {264} for found in sizes.values())
+
+
+def test_tuning_on_the_validation_set_is_another_training_for_every_task():
+    names = {
+        stage.name
+        for cell in plan_of("methods").cells
+        for stage in cell.stages
+        if cell.spec.method == "validation" and stage.kind == "tune"
+    }
+    assert len(names) == 7 * 3
 
 
 def test_rounds_share_one_total():

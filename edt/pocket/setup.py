@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edt.errors import EdtError
-from edt.pocket import fetch, pack
+from edt.pocket import encoder, fetch, pack
 from edt.pocket.home import SEAL, SETUP_COMMAND, Home, default_home, is_sealed, locked
 
 MISSING = "missing"
@@ -113,6 +113,14 @@ STEPS = (
         lambda home, progress: _apart("tower", home),
         8,
     ),
+    Step(
+        "encoder",
+        "sentence encoder",
+        (encoder.PACKAGE,),
+        lambda home: _seal_problem(encoder.encoder_folder(home)),
+        lambda home, progress: encoder.keep_encoder(home),
+        1,
+    ),
     Step("data", "tasks and supporting data", (), _data_problem, _make_data, 15),
 )
 """In order; the last always runs, and finds out for itself whether its data still belong to the pack."""
@@ -183,7 +191,12 @@ def _announce(home: Home, console: Console, todo: Sequence[Step], packages: Sequ
 
 def forget(home: Home, names: Sequence[str], steps: Sequence[Step] = STEPS) -> None:
     """Make the named steps undone, so that the next `ensure` does them again; downloads stay."""
-    folders = {"pack": home.pack, "language_model": home.language_model, "tower": home.tower}
+    folders = {
+        "pack": home.pack,
+        "language_model": home.language_model,
+        "tower": home.tower,
+        "encoder": encoder.encoder_folder(home),
+    }
     with locked(home):
         for step in steps:
             if step.name not in names:
@@ -197,7 +210,7 @@ def forget(home: Home, names: Sequence[str], steps: Sequence[Step] = STEPS) -> N
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
     groups: dict[str, tuple[str, ...]] = {step.name: (step.name,) for step in STEPS}
-    groups |= {"models": ("language_model", "tower")}
+    groups |= {"models": ("language_model", "tower", "encoder")}
     groups["all"] = tuple(step.name for step in STEPS)
     parser = argparse.ArgumentParser(prog=SETUP_COMMAND, description="Fetch and build the embedded benchmark, once.")
     parser.add_argument("--rebuild", choices=sorted(groups), help="make this part again from the downloaded packages")

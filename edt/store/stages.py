@@ -72,6 +72,7 @@ class Stages:
     notes: list[StageNote] = field(default_factory=list)
     told: Callable[[StageNote], None] = lambda note: None
     """Told of each note at once, so that a killed run has said what it made."""
+    say: Callable[..., None] = log.info
     _prints: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def predict(self, split: str, adapter: Adapter | None) -> tuple[Prediction, ...]:
@@ -205,11 +206,11 @@ class Stages:
         key = stage_key(stage, VERSIONS[stage], inputs=inputs, parts=prints, seed=seed)
         inside = sum(model_seconds().values())
         where = f"round {self.round}" if self.round else "at the end"
-        log.info("%s · %s: %s", where, stage, what)
+        self.say("%s · %s: %s", where, stage, what)
         about = {"version": VERSIONS[stage], "inputs": inputs, "parts": prints, "seed": seed}
         stored = self.store.fetch(stage, key, make, about=about, resumable=resumable)
         if stored.reused:
-            log.info("%s · %s: was in the store (%s)", where, stage, key[:8])
+            self.say("%s · %s: was in the store (%s)", where, stage, key[:8])
         else:
             release_memory()
         self._note(

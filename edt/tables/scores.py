@@ -1,4 +1,4 @@
-"""Counts to scores with their uncertainty. Knows Wilson's interval; not what was answered."""
+"""Counts to scores with their uncertainty. Knows Wilson's interval and the sign test; not what was answered."""
 
 from __future__ import annotations
 
@@ -29,3 +29,12 @@ def score_of(predictions: Sequence[Prediction]) -> Score:
     unparsed = sum(p.outcome is Outcome.UNPARSED for p in predictions)
     low, high = wilson(right, n)
     return Score(score=right / n if n else 0.0, n=n, right=right, unparsed=unparsed, low=low, high=high)
+
+
+def sign_test(better: int, worse: int) -> float:
+    """Two-sided exact p of the sign test (McNemar's for pairs of answers); 1 where nothing changed."""
+    if better < 0 or worse < 0:
+        raise ValueError(f"counts must not be negative: {better}, {worse}")
+    n = better + worse
+    tail = sum(math.comb(n, k) for k in range(min(better, worse) + 1))
+    return min(1.0, 2 * tail / 2**n)

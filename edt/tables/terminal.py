@@ -10,16 +10,26 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from edt.tables.findings import TITLES
 from edt.tables.gaps import GapLine
 from edt.tables.stories import Story
-from edt.types import Report, Score
+from edt.types import GapChange, Report, Score
 
 NAMES = {
     "pretrained": "pre-trained",
     "random": "Random",
+    "validation": "Validation set",
+    "insta": "INSTA (our reading)",
     "task_description": "Task description",
+    "question": "Question",
+    "balanced": "Balanced",
+    "rds": "RDS",
+    "less": "LESS",
+    "imported": "Imported",
     "planted": "Planted skills",
     "edt": "error-driven",
+    "dense": "error-driven, dense",
+    "hybrid": "error-driven, hybrid",
     "full": "Full Data",
 }
 """How methods are called wherever they are shown; `planted` asks the oracle."""
@@ -89,7 +99,30 @@ def print_run(report: Report, folder: Path) -> None:
     """What one run came to."""
     console = Console()
     console.print(results_table({report.method: report}, title=f"{report.task}, seed {report.seed}"))
+    for sentence in finding_sentences(report):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     console.print(f"files: {escape(str(folder))}", soft_wrap=True)
+
+
+def finding_sentences(report: Report) -> list[str]:
+    """How the gaps went, why a run ended early, and the signs of failure: those shown, those not to be known, the rest.
+
+    Nothing of a run without a round.
+    """
+    said = [_change_sentence(change) for change in report.changes]
+    if report.stopped:
+        said.append(f"stopped early, {report.stopped}")
+    for state, words in (("shown", "shown"), ("unknown", "not known")):
+        said += [f"{words}: {TITLES[f.name]}: {f.evidence}" for f in report.findings if f.state == state]
+    if absent := [TITLES[finding.name] for finding in report.findings if finding.state == "absent"]:
+        said.append(f"looked for and not found: {', '.join(absent)}")
+    return said
+
+
+def _change_sentence(change: GapChange) -> str:
+    alike = "" if change.likeness is None else f"; like the round before to {change.likeness:.2f} of 1"
+    gaps = f"{change.closed} closed, {change.persists} persist, {change.new} new"
+    return f"round {change.round}: {change.closed + change.persists} gaps: {gaps}{alike}"
 
 
 def _table(title: str) -> Table:

@@ -59,7 +59,7 @@ def a_package(kind: str = "pip", content: bytes = CONTENT) -> fetch.Package:
 
 
 def test_declared_packages_are_pinned() -> None:
-    assert len({package.name for package in fetch.PACKAGES}) == len(fetch.PACKAGES) == 6
+    assert len({package.name for package in fetch.PACKAGES}) == len(fetch.PACKAGES) == 7
     for package in fetch.PACKAGES:
         assert len(package.sha256) == 64
         assert package.version in package.file

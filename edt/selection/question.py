@@ -1,0 +1,75 @@
+"""Retrieval by the question that was answered wrong, without asking what went wrong. Knows no skill."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from edt.errors import EdtError
+from edt.protocols import Supporting, Task
+from edt.selection.deal import Ranking, check_share, deal
+from edt.selection.index import Bm25Index, check_bm25
+from edt.types import Gap, Pick, by_id
+
+OPTIONS = re.compile(r"[\s(]*\b(?:options|choices)\b.*", re.IGNORECASE | re.DOTALL)
+
+
+def stem_of(question: str) -> str:
+    """A question without the list of options that ends it; as it is where nothing else is there."""
+    return OPTIONS.sub("", question).strip() or question
+
+
+class QuestionSelector:
+    """BM25 between the questions of errors and those of supporting samples, dealt as missing skills are."""
+
+    reads = frozenset({"errors", "task"})
+
+    def __init__(
+        self,
+        *,
+        k1: float = 1.5,
+        b: float = 0.75,
+        epsilon: float = 0.25,
+        idf: str = "okapi",
+        stop_words: bool = True,
+        cap_per_text: int | None = None,
+        top_k: int | None = None,
+        share: str = "skill",
+    ) -> None:
+        check_bm25(k1=k1, b=b, epsilon=epsilon, idf=idf)
+        check_share(share)
+        for name, value in (("cap_per_text", cap_per_text), ("top_k", top_k)):
+            if value is not None and value < 1:
+                raise EdtError(f"selector.{name} is {value}; it must be 1 or more, or null for no bound")
+        self._scoring: dict[str, Any] = {"k1": k1, "b": b, "epsilon": epsilon, "idf": idf, "stop_words": stop_words}
+        self._top_k, self._cap, self._share = top_k, cap_per_text, share
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {**self._scoring, "top_k": self._top_k, "cap_per_text": self._cap, "share": self._share}
+
+    def select(
+        self,
+        gaps: Sequence[Gap],
+        supporting: Supporting,
+        task: Task,
+        *,
+        budget: int,
+        exclude: frozenset[str],
+        round: int,
+        seed: int,
+    ) -> list[Pick]:
+        """See `Selector`; of `gaps` only their samples are read."""
+        asked = by_id(task.validation)
+        ids = [sample.id for sample in supporting.samples]
+        index = Bm25Index(ids, [sample.question for sample in supporting.samples], **self._scoring)
+        rankings = [
+            Ranking(
+                query=asked[gap.sample_id].question,
+                error_id=gap.sample_id,
+                hits=index.search(asked[gap.sample_id].question, without=exclude, top_k=self._top_k),
+            )
+            for gap in gaps
+        ]
+        return deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed,
+                    share=self._share, cap_per_text=self._cap)  # fmt: skip
