@@ -25,7 +25,7 @@ def pocket_root() -> Path:
 
 
 def data_root() -> Path:
-    """Where datasets that a user has downloaded lie: `$EDT_DATA`, else `edt` under `$XDG_DATA_HOME` or `~/.local/share`."""
+    """Where datasets that a user got lie: `$EDT_DATA`, else `edt` under `$XDG_DATA_HOME` or `~/.local/share`."""
     if own := os.environ.get("EDT_DATA"):
         return Path(own).expanduser()
     base = os.environ.get("XDG_DATA_HOME")

@@ -24,7 +24,7 @@ OMITTED = "omitted at its default"
 
 
 def _late(default: Any) -> Any:
-    """A field that came later: written only where it is set, so that what was written before, and its hash, still holds."""
+    """A field that came later: written only where it is set, so that what was written before keeps its hash."""
     return field(default=default, metadata={OMITTED: True})
 
 
@@ -76,7 +76,7 @@ class Sample:
     group: str = _late("")
     """Samples of one group ask one question in several ways, and count only together: circular evaluation."""
     direct: bool = _late(False)
-    """Whether the question asks for the bare answer, in the words of another evaluator: nothing is to be added to it."""
+    """Whether the question asks for the bare answer, in another evaluator's words: nothing is to be added to it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +92,7 @@ class Prediction:
     """None where no answer could be found in the reply."""
     outcome: Outcome
     grade: float | None = _late(None)
-    """How good the answer is, in [0, 1], by a metric that grades; None where an answer is right or wrong and no more."""
+    """How good the answer is, in [0, 1], by a metric that grades; None where it is right or wrong and no more."""
     group: str = _late("")
     """Of the sample."""
 

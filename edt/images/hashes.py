@@ -41,7 +41,10 @@ class ImageHashes:
 
     def _remembered(self, kind: str, paths: Sequence[str], make: Callable[[str], str]) -> Iterator[str]:
         self._memory.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self._memory, timeout=60)) as memory, ThreadPoolExecutor(os.cpu_count()) as workers:
+        with (
+            closing(sqlite3.connect(self._memory, timeout=60)) as memory,
+            ThreadPoolExecutor(os.cpu_count()) as workers,
+        ):
             memory.execute("PRAGMA journal_mode=WAL")
             memory.execute("CREATE TABLE IF NOT EXISTS hashes (name TEXT PRIMARY KEY, hash TEXT) WITHOUT ROWID")
             for start in range(0, len(paths), AHEAD):
@@ -51,7 +54,9 @@ class ImageHashes:
                 known = dict(memory.execute(f"SELECT name, hash FROM hashes WHERE name IN ({marks})", names).fetchall())
                 new = {name: path for name, path in zip(names, some, strict=True) if name not in known}
                 made = dict(zip(new, workers.map(make, new.values()), strict=True))
-                memory.executemany("INSERT OR REPLACE INTO hashes VALUES (?, ?)", [item for item in made.items() if item[1]])
+                memory.executemany(
+                    "INSERT OR REPLACE INTO hashes VALUES (?, ?)", [item for item in made.items() if item[1]]
+                )
                 memory.commit()
                 yield from ((known | made)[name] for name in names)
 

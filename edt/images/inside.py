@@ -13,6 +13,7 @@ import re
 import stat
 import warnings
 from pathlib import Path
+from typing import IO
 
 MOST_PIXELS = 100_000_000
 """About 300 MB decoded; the largest photographs of the usual datasets have a fifth of it."""
@@ -80,7 +81,7 @@ class ImageFolder:
         return real
 
 
-def check_picture(source: str | Path, *, decode: bool = False) -> None:
+def check_picture(source: str | Path | IO[bytes], *, decode: bool = False) -> None:
     """Raises ImageFault where a file is no picture, a bomb or, with `decode`, a broken one."""
     from PIL import Image
 

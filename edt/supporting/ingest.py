@@ -176,7 +176,8 @@ class _Reader:
     _ids: set[int] = field(default_factory=set)
 
     def rows(self) -> Iterator[Row]:
-        for self.number, data in enumerate(self.stream, start=1):
+        for data in self.stream:
+            self.number += 1
             try:
                 if isinstance(data, Bad):
                     raise data
@@ -236,7 +237,9 @@ class _Reader:
         text = json.dumps({**line, "id": name if isinstance(name, (str, int)) else None}, ensure_ascii=True)
         self.report.write(text + "\n")
         if sum(self.bad.values()) == self.reading.max_bad + 1:
-            log.warning("%s has more than %d bad records; reading on to report them all", self.name, self.reading.max_bad)
+            log.warning(
+                "%s has more than %d bad records; reading on to report them all", self.name, self.reading.max_bad
+            )
 
 
 def schema() -> pa.Schema:

@@ -44,7 +44,9 @@ def parse_record(data: Any) -> Record:
     if type(name) is int:
         name = str(name)
     if type(name) is not str or not name.strip():
-        raise Bad("wrong type", "id", "is missing" if name is None else f"must be text or a whole number, not {name!r:.40}")
+        raise Bad(
+            "wrong type", "id", "is missing" if name is None else f"must be text or a whole number, not {name!r:.40}"
+        )
     image = data.get("image")
     if image is None:
         image = ""
@@ -80,7 +82,9 @@ def _turns(data: Any) -> tuple[str, ...]:
         if not text:
             raise Bad("empty turn", f"{where}[{number}].value", "is empty")
         if len(text) > LONGEST_TEXT:
-            raise Bad("wrong type", f"{where}[{number}].value", f"has {len(text):,} characters, more than {LONGEST_TEXT:,}")
+            raise Bad(
+                "wrong type", f"{where}[{number}].value", f"has {len(text):,} characters, more than {LONGEST_TEXT:,}"
+            )
         texts.append(text)
     return tuple(texts)
 

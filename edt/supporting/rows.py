@@ -24,7 +24,7 @@ class ArrowSamples(Sequence[Sample]):
     """The samples of a file, all or those of `chosen` (row numbers, in the order they are to have)."""
 
     def __init__(self, file: Path, chosen: np.ndarray | None = None) -> None:
-        self._file, self._chosen = file, chosen
+        self.file, self._chosen = file, chosen
 
     def __len__(self) -> int:
         return self._starts[-1] if self._chosen is None else len(self._chosen)
@@ -40,7 +40,7 @@ class ArrowSamples(Sequence[Sample]):
             import numpy as np
 
             rows = np.arange(len(self)) if self._chosen is None else self._chosen
-            return ArrowSamples(self._file, rows[index])
+            return ArrowSamples(self.file, rows[index])
         if not -len(self) <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
         row = index % len(self) if self._chosen is None else int(self._chosen[index])
@@ -65,7 +65,7 @@ class ArrowSamples(Sequence[Sample]):
     def _table(self) -> pa.Table:
         import pyarrow as pa
 
-        with pa.memory_map(str(self._file)) as mapped:
+        with pa.memory_map(str(self.file)) as mapped:
             return pa.ipc.open_file(mapped).read_all()
 
     @cached_property

@@ -139,7 +139,7 @@ class JsonStream:
         found = self._find_next()
         if not found and self._ended and isinstance(error, json.JSONDecodeError):
             return Bad("truncated JSON", "", f"the file ends within the record that begins {start!r}")
-        return Bad("not JSON", "", f"{type(error).__name__}: {str(error):.80}; it begins {start!r}")
+        return Bad("not JSON", "", f"{type(error).__name__}: {error!s:.80}; it begins {start!r}")
 
     def _find_next(self) -> bool:
         """To where the next record seems to begin, or to the end of the file."""

@@ -25,7 +25,7 @@ def wilson(right: int, n: int) -> tuple[float, float]:
 
 
 def score_of(predictions: Sequence[Prediction]) -> Score:
-    """Accuracy over questions; unparsed counts as wrong, and is counted beside it. Grades, where given, are averaged."""
+    """Accuracy over questions; unparsed counts as wrong, and is counted beside it. Grades are averaged."""
     outcomes = list(outcomes_by_question(predictions).values())
     n, right, unparsed = len(outcomes), outcomes.count(Outcome.RIGHT), outcomes.count(Outcome.UNPARSED)
     low, high = wilson(right, n)

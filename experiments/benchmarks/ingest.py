@@ -28,10 +28,10 @@ from edt.process import prepare_process
 
 HERE = Path(__file__).parent
 PICTURES = 5000
-WORDS = (
+TEXT = (
     "the picture shows a wooden chair beside an open window with two cats a street lamp behind it and some people who "
     "walk along the river while it rains on green hills far away from any town that we would know by its name"
-).split()
+)
 
 
 def main() -> None:
@@ -110,7 +110,7 @@ def write_synthetic(folder: Path, records: int, *, seed: int = 0) -> None:
 
 
 def _words(dice: random.Random, most: int) -> str:
-    return " ".join(dice.choices(WORDS, k=dice.randint(most // 2, most * 2)))
+    return " ".join(dice.choices(TEXT.split(), k=dice.randint(most // 2, most * 2)))
 
 
 def _apart(stage: str, folder: Path, accesses: int) -> dict[str, Any]:
