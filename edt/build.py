@@ -70,10 +70,9 @@ class Builder:
         built: dict[str, Any] = {}
         for group in ("task", "supporting", "student", "identifier", "analyst", "selector", "tuner"):
             node, handed = getattr(config, group), {}
-            taken = _parameters(find_target(group, node))
-            if "teacher" in taken:
+            if takes(group, node, "teacher"):
                 handed["teacher"] = built["teacher"] = self.part("teacher", config.teacher)
-            if "target" in taken:
+            if takes(group, node, "target"):
                 handed["target"] = built["task"]
             built[group] = self.part(group, node, handed)
         return Parts(**built)
@@ -116,6 +115,11 @@ def find_target(group: str, node: Mapping[str, Any]) -> Callable[..., Any]:
     if inspect.isclass(found):
         _check_offers(group, found)
     return found
+
+
+def takes(group: str, node: Mapping[str, Any], name: str) -> bool:
+    """Whether a node's class wants to be handed the part `name`, one of HANDED."""
+    return name in _parameters(find_target(group, node))
 
 
 def _check_offers(group: str, kind: type) -> None:

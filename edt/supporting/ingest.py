@@ -117,7 +117,7 @@ def ingest(source: Path, images: Path, reading: Reading) -> Ingested:
     if (number := sum(done.bad.values())) > reading.max_bad:
         raise EdtError(
             f"{source} has {number:,} bad records, more than max_bad={reading.max_bad} "
-            f"({', '.join(sorted(done.bad))}); see {done.report}, and mend the file or raise supporting.max_bad"
+            f"({', '.join(sorted(done.bad))}); see {done.report}, and mend the file, or allow more: supporting.max_bad="
         )
     return done
 

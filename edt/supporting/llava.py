@@ -11,15 +11,19 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from edt.errors import EdtError
+from edt.images.inside import ImageFault, ImageFolder
 from edt.paths import data_root
 from edt.protocols import Fingerprint, Task
 from edt.store.keys import digest
 from edt.supporting.guard import Guard, Guarded, guarded
 from edt.supporting.ingest import Ingested, Reading, ingest
+from edt.supporting.records import Bad, parse_record
 from edt.supporting.rows import ArrowSamples
+from edt.supporting.stream import JsonStream
 from edt.types import Sample
 
 log = logging.getLogger("edt")
@@ -136,6 +140,19 @@ class LlavaSupporting:
     @cached_property
     def samples(self) -> Sequence[Sample]:
         return ArrowSamples(self.ingested.file, self.guarded.rows[: self._num_samples])
+
+    def peek(self, number: int) -> Sequence[str]:
+        """What is wrong with the first so many records of the file, without reading on."""
+        folder, faults = ImageFolder(self.root), []
+        for data in islice(JsonStream(self._source), number):
+            try:
+                if isinstance(data, Bad):
+                    raise data
+                if image := parse_record(data).image:
+                    folder.check(image, "decode")
+            except (Bad, ImageFault) as fault:
+                faults.append(f"a record ({data.get('id') if isinstance(data, dict) else '?'}): {fault}")
+        return faults
 
     def fingerprint(self) -> Fingerprint:
         return {

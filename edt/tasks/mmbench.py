@@ -53,7 +53,7 @@ class Mmbench:
     def _checksum(self) -> str:
         if not self._file.is_file():
             raise EdtError(
-                f"MMBench is not here: there is no {self._file}; get MMBench_DEV_EN.tsv (VLMEvalKit's, with pictures) or "
+                f"MMBench is not here: there is no {self._file}; get MMBench_DEV_EN.tsv (VLMEvalKit's) or "
                 "the dev split of lmms-lab/MMBench (parquet), and put it there, or name yours with task.file="
             )
         return remembered_checksum(self._file)

@@ -9,6 +9,7 @@ the supporting dataset (`edt.supporting.ingest`).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +75,7 @@ class VisionFlanTask:
     ) -> None:
         self._names, self._metric = tuple(names), metric
         self._source, self.root, ids = located(dataset, file, images, group="task")
-        self._reading = Reading(ids=ids)
+        self._reading = Reading(ids=ids, max_bad=sys.maxsize)  # bad records of other tasks are not this one's to judge
 
     def pools(self) -> Pools:
         import pyarrow as pa
@@ -104,8 +105,8 @@ class VisionFlanTask:
         place = choose(sample.answer, options) if options else None
         if place is None and self._metric == "option":
             raise EdtError(
-                f"sample {sample.id!r} of {sample.source_task}: its answer {sample.answer!r:.60} is none of options that "
-                "stand in the question; choose another metric, as task.metric=exact_match"
+                f"sample {sample.id!r} of {sample.source_task}: its answer {sample.answer!r:.60} is none of options "
+                "that stand in the question; choose another metric, as task.metric=exact_match"
             )
         return Item(
             id=sample.id,
