@@ -169,7 +169,7 @@ def _pictures(what: str, samples: Sequence[Sample], root: Path) -> Finding:
     """Some of them, evenly spread, decoded."""
     from edt.images.inside import ImageFault, ImageFolder
 
-    folder, looked = ImageFolder(root), range(0, len(samples), max(1, len(samples) // PICTURES))
+    folder, looked = ImageFolder(root), range(0, len(samples), -(-len(samples) // PICTURES) or 1)
     for number in looked:
         try:
             folder.check(samples[number].image, "decode")
