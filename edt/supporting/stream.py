@@ -23,6 +23,7 @@ LONGEST = 1 << 26
 _BETWEEN = re.compile(r"[\s,]*")
 _NEXT = re.compile(r"\}\s*,?\s*(?=\{\s*\"(?!(?:from|value)\"))")
 """The end of a record and the beginning of one that is no turn of a conversation."""
+_NEXT_LINE = re.compile(r"\n\s*(?=\{)")
 NEAR = 64
 """Characters before the end of what was read, where an error may be the cut of the reading."""
 
@@ -36,6 +37,7 @@ class JsonStream:
         self._text = ""
         self._at = 0
         self._ended = False
+        self._next = _NEXT_LINE
         self._decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
         self.size = 0
         self.clean = True
@@ -53,16 +55,18 @@ class JsonStream:
             self._text = self._text.removeprefix("\ufeff")
             self._at = len(self._text) - len(self._text.lstrip())
             array = self._text.startswith("[", self._at)
+            self._next = _NEXT if array else _NEXT_LINE
             self._at += array
+            last = None
             while self._skip_to_record():
                 if array and self._text[self._at] == "]":
                     if self._was_last():
                         return
-                    yield Bad("not JSON", "", "there is text behind the end of the array")
-                    self._find_next()
-                    continue
-                yield self._record()
-            if array:
+                    array, last = False, Bad("not JSON", "", "there is text behind the end of the array")
+                else:
+                    last = self._record()
+                yield last
+            if array and not isinstance(last, Bad):
                 yield Bad("truncated JSON", "", "the file ends before its array does; a part of it may be missing")
 
     def _was_last(self) -> bool:
@@ -144,7 +148,7 @@ class JsonStream:
     def _find_next(self) -> bool:
         """To where the next record seems to begin, or to the end of the file."""
         self._at += 1
-        while not (found := _NEXT.search(self._text, self._at)):
+        while not (found := self._next.search(self._text, self._at)):
             if self._ended:
                 self._drop()
                 return False

@@ -41,13 +41,15 @@ class CustomFile:
         placed: dict[str, list[Item]] = {"": [], "validation": [], "test": []}
         for number, record in enumerate(self._records(), start=1):
             try:
+                if isinstance(record, Bad):
+                    raise record
                 item, split = _item(record)
                 if self._metric == "option" and not item.options:
                     raise Bad("wrong type", "options", "are needed by task.metric=option")
                 folder.check(item.image, "header")
             except (Bad, ImageFault) as fault:
                 where = fault.field if isinstance(fault, Bad) else "image"
-                raise EdtError(f"{self._file}, record {number}: {where} {fault}") from None
+                raise EdtError(f"{self._file}, record {number}: {where} {fault}".replace("  ", " ")) from None
             placed[split].append(item)
         if placed[""] and (placed["validation"] or placed["test"]):
             raise EdtError(f"{self._file}: some records have a split and some have none; give all of them one, or none")
@@ -77,10 +79,7 @@ class CustomFile:
                 for row in batch.to_pylist():
                     yield {name: value for name, value in row.items() if value is not None}
             return
-        for record in JsonStream(self._file):
-            if isinstance(record, Bad):
-                raise record
-            yield record
+        yield from JsonStream(self._file)
 
 
 def custom(

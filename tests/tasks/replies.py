@@ -11,14 +11,18 @@ FORMS = (
     "{text}.", "It is {text}.", "The answer is {letter}", "The answer is {letter}.", "the correct answer is ({letter})",
     "Answer: {letter}", "Answer: {letter}. {text}", "**{letter}**", "I choose {letter} because of its colour.",
     "I pick option {letter}", "A man sits there, so {letter}", "Not {other} but {letter}", "{other} or {letter}",
-    "{letter} and {other} are both there", "Option {letter} is right, not {other}.", "Step 1: I see it.\nAnswer: {letter}",
-    "Step 1: It has legs. Step 2: {other} cannot be. The best option is {letter}.", "{letter}\n", " {letter} ", "{letter},",
-    "\"{letter}\"", "'{letter}'.", "{letter}!", "The picture shows a dog. {letter}", "My answer is {letter}, of course, A is not",
+    "{letter} and {other} are both there", "Option {letter} is right, not {other}.",
+    "Step 1: I see it.\nAnswer: {letter}",
+    "Step 1: It has legs. Step 2: {other} cannot be. The best option is {letter}.",
+    "{letter}\n", " {letter} ", "{letter},",
+    "\"{letter}\"", "'{letter}'.", "{letter}!", "The picture shows a dog. {letter}",
+    "My answer is {letter}, of course, A is not",
     "Sorry, I can't help with images of people yet.", "Cannot determine the answer", "", "   ", "Z", "It is E.", "E",
     "I do not know", "{text} or {othertext}", "答案是{letter}", "정답은 {letter}", "{letter} {letter}", "ABCD", "CAB",
     "{letter} is what one would say after a long look at all of the picture and of its parts",
     "one would say after a long look at all of the picture that it is {letter}", "{letter}{other}", "[{letter}]",
-    "{letter};", "#{letter}", "{{{letter}}}", "({letter}", "{letter}).", ":{letter}).", "the choice is {other}. No, {letter}",
+    "{letter};", "#{letter}", "{{{letter}}}", "({letter}", "{letter}).", ":{letter}).",
+    "the choice is {other}. No, {letter}",
 )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def lmms():
 
 
 def row(item: Item, reply: str = "") -> dict:
-    options = {letter: "nan" for letter in "ABCD"} | dict(zip("ABCD", item.options, strict=False))
+    options = dict.fromkeys("ABCD", "nan") | dict(zip("ABCD", item.options, strict=False))
     facts = {"category": "c", "L2-category": "l", "source": "s", "split": "dev", "hint": item.hint or "nan"}
     answer = letter_of(item.options.index(item.answer))
     return {"index": 7, "question": item.question, "answer": answer, "prediction": reply, **options, **facts}
