@@ -122,6 +122,11 @@ def takes(group: str, node: Mapping[str, Any], name: str) -> bool:
     return name in _parameters(find_target(group, node))
 
 
+def needs(group: str, node: Mapping[str, Any], name: str) -> bool:
+    """Whether it cannot be built without: one that never asks its teacher may do without any."""
+    return takes(group, node, name) and _parameters(find_target(group, node))[name].default is inspect.Parameter.empty
+
+
 def _check_offers(group: str, kind: type) -> None:
     methods = [name for name, member in vars(OFFERS[group]).items() if inspect.isfunction(member) and name[0] != "_"]
     if lacking := [name for name in methods if not hasattr(kind, name)]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from edt.build import Builder, check, takes
+from edt.build import Builder, check, needs, takes
 from edt.cli import say_errors
 from edt.config import Config
 from edt.errors import EdtError
@@ -107,9 +107,9 @@ def _parts(config: Config) -> Iterator[Finding]:
 
     def tried(group: str, look: Look, **parts: Any) -> tuple[Any, list[Finding]]:
         node = getattr(config, group)
-        handed = {name: part for name, part in parts.items() if takes(group, node, name)}
-        if any(part is None for part in handed.values()):
+        if any(part is None and needs(group, node, name) for name, part in parts.items()):
             return None, []
+        handed = {name: part for name, part in parts.items() if part is not None and takes(group, node, name)}
         return _tried(group, lambda: builder.part(group, node, handed), look)
 
     task, found = tried("task", _task)
@@ -117,7 +117,7 @@ def _parts(config: Config) -> Iterator[Finding]:
     yield from tried("supporting", _supporting, target=task or _NoTask())[1]
     yield from tried("student", _model)[1]
     teacher = None
-    if any(takes(group, getattr(config, group), "teacher") for group in ("identifier", "analyst")):
+    if any(needs(group, getattr(config, group), "teacher") for group in ("identifier", "analyst")):
         teacher, found = tried("teacher", _model)
         yield from found
     for group in ("identifier", "analyst", "selector", "tuner"):

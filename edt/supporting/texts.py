@@ -19,8 +19,8 @@ Runs = frozenset[tuple[str, ...]]
 
 
 def words_of(text: str) -> list[str]:
-    """Lower-case words; letters of options ("(a)", "B.") are no words, for options may be shuffled."""
-    return [word for word in _WORD.findall(text.lower()) if len(word) > 1 or not word.isalpha() or word in "ai"]
+    """Lower-case words; single letters are none, for they are mostly those of options ("(a)", "B.")."""
+    return [word for word in _WORD.findall(text.lower()) if len(word) > 1 or not word.isalpha()]
 
 
 def runs_of(words: list[str]) -> Runs:

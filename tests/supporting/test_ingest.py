@@ -159,6 +159,7 @@ def test_rows_over_several_batches(tmp_path, images, monkeypatch):
     assert [samples[n].id for n in (0, 6, 7, 13, 29, -30)] == ["r0", "r6", "r7", "r13", "r29", "r0"]
     assert samples.column("id").to_pylist() == [sample.id for sample in samples]
     part = samples[3:20:4]
+    assert isinstance(part, ArrowSamples)
     assert [sample.id for sample in part] == ["r3", "r7", "r11", "r15", "r19"]
     assert part.column("id").to_pylist() == ["r3", "r7", "r11", "r15", "r19"]
 

@@ -92,7 +92,9 @@ def test_captions_are_graded_within_their_split(tmp_path, images):
     lines = [{**line, "answer": f"a dog number{number} on grass"} for number, line in enumerate(records())]
     task = task_of(tmp_path, images, lines, metric="cider")
     sample = task.test[0]
-    same, near, far = (task.read(sample, f"Answer: {said}").grade for said in (sample.answer, "a dog", "blue sky"))
+    same, near, far = (
+        task.read(sample, f"Answer: {said}").grade or 0.0 for said in (sample.answer, "a dog", "blue sky")
+    )
     assert same > near >= far == 0
 
 
