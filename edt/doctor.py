@@ -114,7 +114,7 @@ def _parts(config: Config) -> Iterator[Finding]:
 
     task, found = tried("task", _task)
     yield from found
-    yield from tried("supporting", _supporting, target=task or _NoTask())[1]
+    yield from tried("supporting", _supporting, target=task)[1]
     yield from tried("student", _model)[1]
     teacher = None
     if any(needs(group, getattr(config, group), "teacher") for group in ("identifier", "analyst")):
@@ -122,16 +122,6 @@ def _parts(config: Config) -> Iterator[Finding]:
         yield from found
     for group in ("identifier", "analyst", "selector", "tuner"):
         yield from tried(group, _model, teacher=teacher)[1]
-
-
-class _NoTask:
-    """Stands in for a task that is missing, so that the supporting dataset is looked for all the same."""
-
-    name = description = "none"
-    root = Path()
-    source_tasks: Sequence[str] = ()
-    validation: Sequence[Sample] = ()
-    test: Sequence[Sample] = ()
 
 
 def _tried(what: str, make: Callable[[], Any], look: Look) -> tuple[Any, list[Finding]]:

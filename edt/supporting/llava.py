@@ -89,7 +89,8 @@ def located(dataset: str, file: str | None, images: str | None, *, group: str) -
 
 
 class LlavaSupporting:
-    """Settings:
+    """`target` is the task that it is guarded from, which a run always hands over; without one it is the whole dataset,
+    as whoever annotates it wants it. Settings:
 
     dataset: a key of RELEASES, or llava_json with `file` and `images`, which else are looked for under `$EDT_DATA`.
     exclude: further source tasks (`task_name`) to leave out, beside those that the target was made from.
@@ -99,7 +100,7 @@ class LlavaSupporting:
 
     def __init__(
         self,
-        target: Task,
+        target: Task | None = None,
         *,
         dataset: str,
         file: str | None = None,
@@ -130,8 +131,10 @@ class LlavaSupporting:
         return ingest(self._source, self.root, self._reading)
 
     @cached_property
-    def guarded(self) -> Guarded:
-        """What the guard left, and why the rest is gone; said once."""
+    def guarded(self) -> Guarded | None:
+        """What the guard left, and why the rest is gone; said once. None where there is no task to guard from."""
+        if self._target is None:
+            return None
         samples, key = ArrowSamples(self.ingested.file), digest(self._data())
         found = guarded(samples, self.root, self._target, self._guard, exclude=self._exclude, key=key)
         log.info("%s", found.sentence(self.name, self._target.name))
@@ -139,7 +142,15 @@ class LlavaSupporting:
 
     @cached_property
     def samples(self) -> Sequence[Sample]:
-        return ArrowSamples(self.ingested.file, self.guarded.rows[: self._num_samples])
+        import numpy as np
+
+        whole = ArrowSamples(self.ingested.file)
+        if self.guarded is None:
+            tasks = enumerate(whole.column("task").to_pylist())
+            rows = np.array([row for row, task in tasks if task not in self._exclude], dtype=np.int64)
+        else:
+            rows = self.guarded.rows
+        return ArrowSamples(whole.file, rows[: self._num_samples])
 
     def peek(self, number: int) -> Sequence[str]:
         """What is wrong with the first so many records of the file, without reading on."""
@@ -158,7 +169,7 @@ class LlavaSupporting:
         return {
             "data": self._data(),
             "exclude": list(self._exclude),
-            "guard": self._guard.print(self._target),
+            "guard": self._guard.print(self._target) if self._target else None,
             "num_samples": self._num_samples,
         }
 

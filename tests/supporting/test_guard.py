@@ -67,6 +67,7 @@ def test_what_leaks_is_dropped_and_counted(target, data, caplog):
     with caplog.at_level(logging.INFO, "edt"):
         ids = [sample.id for sample in one.samples]
     assert ids == ["r4", "r6", "r7", "r9", "r10", "r12", "r13"]
+    assert one.guarded is not None
     assert dict(one.guarded.dropped) == {
         "of the target's own source task": 5,
         "same image": 1,
@@ -97,6 +98,12 @@ def test_further_source_tasks_are_left_out_by_name(target, data):
     assert {sample.source_task for sample in one.samples} == {"task0"}
     assert one.name == "llava_json without task1"
     assert len(supporting(target, data, num_samples=2).samples) == 2
+
+
+def test_without_a_target_it_is_the_whole_dataset_and_says_so(data):
+    whole = supporting(None, data)
+    assert (len(whole.samples), len(supporting(None, data, exclude=["task1"]).samples)) == (15, 10)
+    assert whole.fingerprint()["guard"] is None
 
 
 def test_the_second_time_nothing_is_compared(target, data, monkeypatch):
