@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from edt.build import Builder, build_tracker, check
@@ -5,7 +7,7 @@ from edt.errors import EdtError
 from edt.experiment import compose
 from edt.fakes import FakeStudent
 from edt.tasks.pocket import PocketTask
-from tests.harness import FAKE_CONF, FAKES
+from tests.harness import FAKE_CONF, FAKES, run_apart
 
 
 def fakes(*overrides: str):
@@ -119,3 +121,12 @@ def test_one_teacher_is_built_for_all_who_ask_and_none_where_nobody_does():
     parts = builder.parts(config)
     assert parts.teacher is builder.part("teacher", config.teacher)
     assert Builder().parts(fakes()).teacher is None
+
+
+def test_parts_over_data_are_light_to_import():
+    """A plan of a table and `--help` import them all."""
+    modules = ["edt.tasks.mmbench", "edt.tasks.scienceqa", "edt.tasks.vision_flan", "edt.tasks.custom", "edt.doctor"]
+    heavy = ["torch", "transformers", "pyarrow", "numpy", "PIL", "scipy", "sacrebleu", "imagehash", "wandb"]
+    asked = f"import sys, {', '.join(modules)}, edt.supporting.llava; print([m for m in {heavy} if m in sys.modules])"
+    done = run_apart([sys.executable, "-c", asked])
+    assert done.stdout.strip() == "[]", done.stderr

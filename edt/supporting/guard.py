@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from edt.errors import EdtError
 from edt.images.hashes import ImageHashes
 from edt.images.inside import ImageFault, ImageFolder
-from edt.paths import cache_root, write_whole
+from edt.paths import cache_root, replacing, write_whole
 from edt.protocols import Task
 from edt.store.keys import digest
 from edt.supporting.rows import ArrowSamples
@@ -95,9 +95,8 @@ def guarded(
     if not verdicts.is_file():
         made = _verdicts(samples, root, target, guard, {*exclude, *target.source_tasks})
         _tell(samples, made, report)
-        with (folder / ".verdicts.part").open("wb") as stream:
+        with replacing(verdicts) as beside, beside.open("wb") as stream:
             np.save(stream, made, allow_pickle=False)
-        (folder / ".verdicts.part").replace(verdicts)
     found = np.load(verdicts, allow_pickle=False)
     counts = np.bincount(found, minlength=len(REASONS))
     dropped = {REASONS[reason]: int(counts[reason]) for reason in (SOURCE, IMAGE, NEAR_IMAGE, TEXT)}

@@ -48,14 +48,24 @@ def main() -> None:
         print(json.dumps(_stage(options.stage, options.folder, options.accesses)))
         return
     figures = measure(options.records, options.accesses)
-    print(f"{'':24}{'wall s':>9}{'CPU s':>9}{'peak MB':>10}")
-    for name in ("first", "second", "random"):
-        one = figures[name]
-        print(f"{_TITLES[name]:24}{one['seconds']:9.2f}{one['cpu_seconds']:9.2f}{one['peak_mb']:10.0f}")
-    print(f"{figures['records']:,} records, {figures['megabytes']:,} MB; rows {figures['rows_megabytes']:,} MB")
+    table = table_of(figures)
     options.results.parent.mkdir(parents=True, exist_ok=True)
     options.results.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
-    print(json.dumps(figures))
+    options.results.with_suffix(".txt").write_text(table, "utf-8")
+    print(f"{table}{json.dumps(figures)}")
+
+
+def table_of(figures: dict[str, Any]) -> str:
+    """A line a stage, for a reader."""
+    lines = [f"{'':17}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}  of them mapped at the end"]
+    for name, title in _TITLES.items():
+        one = figures[name]
+        lines.append(f"{title:17}{one['seconds']:9.2f}{one['cpu_seconds']:9.2f}{one['peak_mb']:9}  {one['mapped_mb']}")
+    lines.append(
+        f"{figures['records']:,} records of {figures['megabytes']:,} MB; rows of {figures['rows_megabytes']:,} MB"
+    )
+    lines.append(f"{figures['accesses']:,} rows at random")
+    return "".join(f"{line}\n" for line in lines)
 
 
 _TITLES = {"first": "JSON to Arrow", "second": "asked for again", "random": "rows at random"}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from edt.errors import EdtError
 from edt.supporting import ingest as module
 from edt.supporting.ingest import Reading, ingest
 from edt.supporting.rows import ArrowSamples
+from tests.harness import run_apart
 from tests.images.test_inside import bomb
 from tests.pictures import put
 from tests.supporting.flan import pictures, record, write
@@ -174,3 +176,15 @@ def test_an_option_that_is_unknown_is_named(tmp_path, images):
 def test_an_empty_file_has_no_rows(tmp_path, images):
     done = ingest(write(tmp_path / "data.json", []), images, Reading())
     assert (done.rows, list(ArrowSamples(done.file)), len(ArrowSamples(done.file))) == (0, [], 0)
+
+
+def test_the_benchmark_prints_a_table_and_then_one_line_of_json(tmp_path):
+    results = tmp_path / "ingest.json"
+    command = [sys.executable, "experiments/benchmarks/ingest.py", "--records", "12000", "--accesses", "50"]
+    done = run_apart([*command, "--results", str(results)], timeout=120)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures == json.loads(results.read_text("utf-8"))
+    assert figures["first"]["rows"] == figures["random"]["rows"] == 12000
+    assert (figures["first"]["renamed"], figures["first"]["bad"]) == (1, 0)
+    assert "JSON to Arrow" in done.stdout
