@@ -31,6 +31,8 @@ from edt.store.keys import canonical
 from edt.store.stages import Parts
 
 TARGET = re.compile(r"edt(\.[A-Za-z_]\w*)+")
+HANDED = ("teacher", "target")
+"""Parameters that are parts, built first and handed on: `target` is the task. They are no options."""
 SECRET = re.compile(r"(^|_)(api_?key|secret|password|passwd|token|credentials?)$", re.IGNORECASE)
 OFFERS: dict[str, type] = {
     "student": Student,
@@ -65,13 +67,15 @@ class Builder:
         self._built: dict[str, Any] = {}
 
     def parts(self, config: Config) -> Parts:
-        """All parts of a run; the teacher only where another part takes it."""
+        """All parts of a run; the teacher only where another part takes it. A dataset may be handed the task."""
         check(config)
         built: dict[str, Any] = {}
         for group in ("task", "supporting", "student", "identifier", "analyst", "selector", "tuner"):
             node, handed = getattr(config, group), {}
-            if "teacher" in _parameters(find_target(group, node)):
+            if takes(group, node, "teacher"):
                 handed["teacher"] = built["teacher"] = self.part("teacher", config.teacher)
+            if takes(group, node, "target"):
+                handed["target"] = built["task"]
             built[group] = self.part(group, node, handed)
         return Parts(**built)
 
@@ -120,6 +124,16 @@ def find_target(group: str, node: Mapping[str, Any]) -> Callable[..., Any]:
     return found
 
 
+def takes(group: str, node: Mapping[str, Any], name: str) -> bool:
+    """Whether a node's class wants to be handed the part `name`, one of HANDED."""
+    return name in _parameters(find_target(group, node))
+
+
+def needs(group: str, node: Mapping[str, Any], name: str) -> bool:
+    """Whether it cannot be built without: one that never asks its teacher may do without any."""
+    return takes(group, node, name) and _parameters(find_target(group, node))[name].default is inspect.Parameter.empty
+
+
 def _check_offers(group: str, kind: type) -> None:
     methods = [name for name, member in vars(OFFERS[group]).items() if inspect.isfunction(member) and name[0] != "_"]
     if lacking := [name for name in methods if not hasattr(kind, name)]:
@@ -131,7 +145,7 @@ def check_options(group: str, node: Mapping[str, Any]) -> None:
     found = find_target(group, node)
     known = _parameters(found)
     given = [key for key in node if key != "_target_"]
-    taken = [name for name in known if name != "teacher"]
+    taken = [name for name in known if name not in HANDED]
     if unknown := [key for key in given if key not in taken]:
         raise EdtError(f"{group} has no option {unknown[0]!r}; {found.__name__} knows: {', '.join(taken) or 'none'}")
     empty = inspect.Parameter.empty

@@ -52,6 +52,7 @@ class FakeTask:
     """Colour questions, each of which needs one skill."""
 
     description = "say which colour an object has"
+    source_tasks: Sequence[str] = ()
 
     def __init__(self, *, task: str = "fake", size: int = 24, root: str = ".", image: str = "picture.png") -> None:
         if size < 1:

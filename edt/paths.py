@@ -24,6 +24,14 @@ def pocket_root() -> Path:
     return cache_root() / "pocket"
 
 
+def data_root() -> Path:
+    """Where datasets that a user got lie: `$EDT_DATA`, else `edt` under `$XDG_DATA_HOME` or `~/.local/share`."""
+    if own := os.environ.get("EDT_DATA"):
+        return Path(own).expanduser()
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "edt"
+
+
 def check_writable(folder: Path, what: str) -> None:
     """Make `folder` where it is missing, and see that a file can be made in it; raises EdtError, which calls it `what`.
 

@@ -37,6 +37,8 @@ class Task(Part, Protocol):
     """One sentence on what the task asks for: the query of the task-description baseline."""
     root: Path
     """What the image paths of its samples are relative to."""
+    source_tasks: Sequence[str]
+    """Source tasks of a supporting dataset that this one was made from: none of their samples may tune for it."""
 
     @property
     def validation(self) -> Sequence[Sample]: ...

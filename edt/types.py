@@ -20,6 +20,13 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+OMITTED = "omitted at its default"
+
+
+def _late(default: Any) -> Any:
+    """A field that came later: written only where it is set, so that what was written before keeps its hash."""
+    return field(default=default, metadata={OMITTED: True})
+
 
 class Outcome(enum.StrEnum):
     """What became of an answer. Unparsed counts as wrong in a score, and is shown beside it."""
@@ -64,6 +71,12 @@ class Sample:
     source_task: str = ""
     """The task type of the dataset that this sample comes from."""
     truth: Truth | None = None
+    answers: tuple[str, ...] = _late(())
+    """All answers that people gave, where there are several; `answer` is the one to learn."""
+    group: str = _late("")
+    """Samples of one group ask one question in several ways, and count only together: circular evaluation."""
+    direct: bool = _late(False)
+    """Whether the question asks for the bare answer, in another evaluator's words: nothing is to be added to it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +91,10 @@ class Prediction:
     answer: str | None
     """None where no answer could be found in the reply."""
     outcome: Outcome
+    grade: float | None = _late(None)
+    """How good the answer is, in [0, 1], by a metric that grades; None where it is right or wrong and no more."""
+    group: str = _late("")
+    """Of the sample."""
 
     @property
     def is_error(self) -> bool:
@@ -165,11 +182,14 @@ class Score:
 
     score: float
     n: int
+    """Questions; those of a group are one."""
     right: int
     unparsed: int
     low: float
     """Lower and upper bound of the 95% Wilson interval."""
     high: float
+    grade: float | None = _late(None)
+    """Mean of the grades, unparsed as 0, where answers are graded; `score` is then the share that clears the bar."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -240,7 +260,8 @@ class Report:
 def to_json(value: Any) -> Any:
     """Plain JSON data of a value of this module, or of a container of them."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        named = {f.name: (f, getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {name: to_json(of) for name, (f, of) in named.items() if OMITTED not in f.metadata or of != f.default}
     if isinstance(value, Mapping):
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

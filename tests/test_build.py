@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from edt.build import Builder, build_tracker, check
@@ -6,7 +8,7 @@ from edt.experiment import compose
 from edt.fakes import FakeStudent
 from edt.protocols import fingerprint_of
 from edt.tasks.pocket import PocketTask
-from tests.harness import FAKE_CONF, FAKES
+from tests.harness import FAKE_CONF, FAKES, run_apart
 
 
 def fakes(*overrides: str):
@@ -152,3 +154,12 @@ def test_a_part_within_a_part_is_checked_as_any_other(given, message):
 def test_a_part_that_takes_no_part_is_given_none():
     with pytest.raises(EdtError, match="selector has no option 'student'"):
         check(changed("selector", student={"_target_": "edt.fakes.FakeStudent"}))
+
+
+def test_parts_over_data_are_light_to_import():
+    """A plan of a table and `--help` import them all."""
+    modules = ["edt.tasks.mmbench", "edt.tasks.scienceqa", "edt.tasks.vision_flan", "edt.tasks.custom", "edt.doctor"]
+    heavy = ["torch", "transformers", "pyarrow", "numpy", "PIL", "scipy", "sacrebleu", "imagehash", "wandb"]
+    asked = f"import sys, {', '.join(modules)}, edt.supporting.llava; print([m for m in {heavy} if m in sys.modules])"
+    done = run_apart([sys.executable, "-c", asked])
+    assert done.stdout.strip() == "[]", done.stderr

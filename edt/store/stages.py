@@ -155,7 +155,8 @@ class Stages:
         parts = self.parts
 
         def make(folder: Path) -> None:
-            table = by_id(parts.supporting.samples)
+            wanted = {pick.sample_id for pick in picks}  # a dataset may be far larger than memory
+            table = by_id(sample for sample in parts.supporting.samples if sample.id in wanted)
             samples = [table[pick.sample_id] for pick in picks]
             worn = self._wearing(start)
             adapter = parts.tuner.tune(worn, samples, parts.supporting.root, folder=folder / "adapter", seed=self.seed)

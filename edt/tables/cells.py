@@ -14,6 +14,7 @@ from pathlib import Path
 from edt.errors import EdtError
 from edt.store.keys import digest
 from edt.tables.long import read_lines, write_lines
+from edt.tables.scores import outcomes_by_question
 from edt.types import Outcome, Prediction
 
 STATES = ("measured", "missing", "failed", "not comparable")
@@ -97,13 +98,13 @@ def _unsound(cell: Cell) -> str:
 
 
 def outcomes_of(predictions: Sequence[Prediction]) -> str:
-    """The marks of a split's predictions, in the order of sample ids."""
-    return "".join(MARKS[p.outcome] for p in sorted(predictions, key=lambda p: p.sample_id))
+    """The marks of a split's questions, in the order of their ids."""
+    return "".join(MARKS[outcome] for _, outcome in sorted(outcomes_by_question(predictions).items()))
 
 
 def questions_of(predictions: Sequence[Prediction]) -> str:
-    """12 hexadecimal digits that stand for the sorted sample ids of a split's predictions."""
-    return digest(sorted(p.sample_id for p in predictions))[:12]
+    """12 hexadecimal digits that stand for the sorted ids of a split's questions."""
+    return digest(sorted(outcomes_by_question(predictions)))[:12]
 
 
 def write_cells(cells: Sequence[Cell], path: Path) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from edt.types import Outcome, Prediction, Score
 
 Z95 = 1.959963984540054
+_WEIGHT = {Outcome.RIGHT: 0, Outcome.UNPARSED: 1, Outcome.WRONG: 2}
+"""Which of several outcomes speaks for a question."""
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:
@@ -23,12 +25,26 @@ def wilson(right: int, n: int) -> tuple[float, float]:
 
 
 def score_of(predictions: Sequence[Prediction]) -> Score:
-    """Accuracy over predictions; unparsed counts as wrong, and is counted beside it."""
-    n = len(predictions)
-    right = sum(p.outcome is Outcome.RIGHT for p in predictions)
-    unparsed = sum(p.outcome is Outcome.UNPARSED for p in predictions)
+    """Accuracy over questions; unparsed counts as wrong, and is counted beside it. Grades are averaged."""
+    outcomes = list(outcomes_by_question(predictions).values())
+    n, right, unparsed = len(outcomes), outcomes.count(Outcome.RIGHT), outcomes.count(Outcome.UNPARSED)
     low, high = wilson(right, n)
-    return Score(score=right / n if n else 0.0, n=n, right=right, unparsed=unparsed, low=low, high=high)
+    graded = any(p.grade is not None for p in predictions)
+    grade = math.fsum(p.grade or 0.0 for p in predictions) / len(predictions) if graded else None
+    share = right / n if n else 0.0
+    return Score(score=share, n=n, right=right, unparsed=unparsed, low=low, high=high, grade=grade)
+
+
+def outcomes_by_question(predictions: Sequence[Prediction]) -> dict[str, Outcome]:
+    """By group, or by sample id where there is none, in the order given.
+
+    A question that is asked in several ways is right where every reply is, wrong
+    where one is, and unparsed otherwise.
+    """
+    asked: dict[str, list[Outcome]] = {}
+    for prediction in predictions:
+        asked.setdefault(prediction.group or prediction.sample_id, []).append(prediction.outcome)
+    return {name: max(outcomes, key=_WEIGHT.__getitem__) for name, outcomes in asked.items()}
 
 
 def sign_test(better: int, worse: int) -> float:

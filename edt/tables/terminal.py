@@ -101,6 +101,9 @@ def print_run(report: Report, folder: Path) -> None:
     console.print(results_table({report.method: report}, title=f"{report.task}, seed {report.seed}"))
     for sentence in finding_sentences(report):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    grades = {"validation": report.validation.grade, "test": report.test.grade if report.test else None}
+    if said := ", ".join(f"{split} {grade:.3f}" for split, grade in grades.items() if grade is not None):
+        console.print(f"mean grade: {said}; an answer counts as right where its grade clears the bar", highlight=False)
     console.print(f"files: {escape(str(folder))}", soft_wrap=True)
 
 

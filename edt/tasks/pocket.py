@@ -36,6 +36,9 @@ class PocketTask:
     first so many samples of a split; None takes all.
     """
 
+    source_tasks: Sequence[str] = ()
+    """None: Pocket's splits are of different objects, and no source asks in a target's form."""
+
     def __init__(self, task: str, *, num_validation: int | None = None, num_test: int | None = None) -> None:
         if task not in DESCRIPTIONS:
             raise EdtError(f"Pocket has no task {task!r}; it has {', '.join(sorted(DESCRIPTIONS))}")

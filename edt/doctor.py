@@ -1,0 +1,203 @@
+"""Looks over a run before it is started: what is there, what is missing, and how to get it.
+
+python -m edt.doctor task=scienceqa supporting=vision_flan_1m student=llava_v1_5_7b teacher=gpt_4o_mini
+
+takes the same options as `run.py` and starts nothing: it composes the
+configuration, builds the parts, opens some of their pictures, has model files
+checked by those who load them, and looks at keys (whether they are set, never
+what they are), disk and GPU. Its exit code is 1 where something is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from edt.build import Builder, check, needs, takes
+from edt.cli import say_errors
+from edt.config import Config
+from edt.errors import EdtError
+from edt.experiment import compose
+from edt.paths import cache_root, check_writable
+from edt.process import prepare_script
+from edt.protocols import Supporting, Task, fingerprint_of
+from edt.types import Sample
+
+PICTURES = 16
+"""So many of each split are decoded."""
+LEAST_GB = 2.0
+"""Free space below which a run is likely to stop for it."""
+MARKS = {"ok": "  ok", "missing": "  !!", "note": "   ·"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at; `state` is a key of MARKS, and only `missing` stops a run."""
+
+    what: str
+    state: str
+    text: str
+
+
+Look = Callable[[str, Any], Iterator[Finding]]
+
+
+@runtime_checkable
+class Peeks(Protocol):
+    """A dataset too large to be read for a look."""
+
+    def peek(self, number: int) -> Sequence[str]:
+        """What is wrong with its first so many records."""
+        ...
+
+
+def main() -> None:
+    arguments = sys.argv[1:]
+    if {"-h", "--help"} & set(arguments):
+        print(__doc__)
+        return
+    missing = 0
+    for finding in examine(arguments):
+        print(f"{MARKS[finding.state]}  {finding.what}: {finding.text}", flush=True)
+        missing += finding.state == "missing"
+    if missing:
+        raise EdtError(f"{missing} of these {'is' if missing == 1 else 'are'} missing; see the lines marked !!")
+    print("Nothing is missing.")
+
+
+def examine(overrides: Sequence[str]) -> Iterator[Finding]:
+    """All findings, in the order in which a run would meet them."""
+    try:
+        config = compose(overrides)
+        check(config)
+    except EdtError as error:
+        yield Finding(what="configuration", state="missing", text=str(error))
+        return
+    yield Finding(what="configuration", state="ok", text=f"method {config.method.name}, scale {config.scale.name}")
+    yield from _keys(config)
+    yield from _parts(config)
+    yield from _disk(config)
+    yield _gpu()
+
+
+def _keys(config: Config) -> Iterator[Finding]:
+    """Whether the variables that parts read keys from are set."""
+    for group in ("teacher", "student"):
+        name = getattr(config, group).get("key_from")
+        if isinstance(name, str) and name:
+            state, text = (
+                ("ok", "is set") if os.environ.get(name) else ("missing", f"is not set; {name}=… before the run")
+            )
+            yield Finding(what=f"{group}'s key", state=state, text=f"the environment variable {name} {text}")
+    if "wandb" in str(config.tracker.get("_target_")) and not os.environ.get("WANDB_API_KEY"):
+        yield Finding(
+            what="W&B's key", state="note", text="WANDB_API_KEY is not set: without a login the run stays offline"
+        )
+
+
+def _parts(config: Config) -> Iterator[Finding]:
+    """Parts in the order of their needs; one that needs a teacher which is missing is not looked at."""
+    builder = Builder()
+
+    def tried(group: str, look: Look, **parts: Any) -> tuple[Any, list[Finding]]:
+        node = getattr(config, group)
+        if any(part is None and needs(group, node, name) for name, part in parts.items()):
+            return None, []
+        handed = {name: part for name, part in parts.items() if part is not None and takes(group, node, name)}
+        return _tried(group, lambda: builder.part(group, node, handed), look)
+
+    task, found = tried("task", _task)
+    yield from found
+    yield from tried("supporting", _supporting, target=task)[1]
+    yield from tried("student", _model)[1]
+    teacher = None
+    if any(needs(group, getattr(config, group), "teacher") for group in ("identifier", "analyst")):
+        teacher, found = tried("teacher", _model)
+        yield from found
+    for group in ("identifier", "analyst", "selector", "tuner"):
+        yield from tried(group, _model, teacher=teacher)[1]
+
+
+def _tried(what: str, make: Callable[[], Any], look: Look) -> tuple[Any, list[Finding]]:
+    """A part, or None where it cannot be had, and what was found: whatever a library raises is a finding here."""
+    try:
+        part = make()
+        return part, list(look(what, part))
+    except EdtError as error:
+        text = str(error)
+    except Exception as error:
+        text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return None, [Finding(what=what, state="missing", text=text)]
+
+
+def _task(what: str, task: Task) -> Iterator[Finding]:
+    for split, samples in (("validation", task.validation), ("test", task.test)):
+        yield Finding(what=f"{what} {task.name}", state="ok", text=f"{len(samples):,} {split} questions")
+        yield _pictures(f"pictures of {split}", samples, task.root)
+
+
+def _supporting(what: str, supporting: Supporting) -> Iterator[Finding]:
+    if not isinstance(supporting, Peeks):
+        yield Finding(what=f"{what} {supporting.name}", state="ok", text=f"{len(supporting.samples):,} samples")
+        yield _pictures("its pictures", supporting.samples, supporting.root)
+        return
+    faults = supporting.peek(PICTURES)
+    if faults:
+        text = f"{len(faults)} of the first {PICTURES} records are bad: {faults[0]}"
+        yield Finding(what=f"{what} {supporting.name}", state="missing", text=text)
+    else:
+        yield Finding(what=f"{what} {supporting.name}", state="ok", text=f"its first {PICTURES} records are sound")
+
+
+def _pictures(what: str, samples: Sequence[Sample], root: Path) -> Finding:
+    """Some of them, evenly spread, decoded."""
+    from edt.images.inside import ImageFault, ImageFolder
+
+    folder, looked = ImageFolder(root), range(0, len(samples), -(-len(samples) // PICTURES) or 1)
+    for number in looked:
+        try:
+            folder.check(samples[number].image, "decode")
+        except ImageFault as fault:
+            text = f"{samples[number].image!r} {fault}, under {root}; put the dataset's pictures there"
+            return Finding(what=what, state="missing", text=text)
+    return Finding(what=what, state="ok", text=f"{len(looked)} of {len(samples):,} opened")
+
+
+def _model(what: str, part: Any) -> Iterator[Finding]:
+    """A part's fingerprint takes the checksums of all files that it will load."""
+    printed = fingerprint_of(part)
+    yield Finding(what=what, state="ok", text=printed["part"].rpartition(".")[2])
+
+
+def _disk(config: Config) -> Iterator[Finding]:
+    for what, folder in (("store.root", Path(config.store.root)), ("the cache ($EDT_CACHE)", cache_root())):
+        try:
+            check_writable(folder, what)
+            free = shutil.disk_usage(folder).free / 1e9
+        except (EdtError, OSError) as error:
+            yield Finding(what="disk", state="missing", text=str(error))
+            continue
+        short = free < LEAST_GB
+        text = f"{free:.1f} GB free for {what}" + (f"; {LEAST_GB:.0f} GB is the least, free some" if short else "")
+        yield Finding(what="disk", state="missing" if short else "ok", text=text)
+
+
+def _gpu() -> Finding:
+    """By the driver's own command, for importing torch takes seconds. A run on a CPU is slow, not wrong."""
+    try:
+        asked = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        said = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True).stdout.split("\n")
+    except (OSError, subprocess.SubprocessError):
+        return Finding(what="GPU", state="note", text="none found; Pocket needs none, a student of 7B wants one")
+    return Finding(what="GPU", state="ok", text="; ".join(line.strip() for line in said if line.strip()))
+
+
+if __name__ == "__main__":
+    prepare_script()
+    sys.exit(say_errors(main))

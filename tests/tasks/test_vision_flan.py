@@ -1,0 +1,72 @@
+"""The five tasks out of a small file of Vision-Flan's form."""
+
+import json
+
+import pytest
+
+from edt.errors import EdtError
+from edt.protocols import fingerprint_of
+from edt.tasks.vision_flan import TARGETS, vision_flan
+from edt.types import Outcome
+from tests.pictures import drawn, put
+
+ASKED = {
+    "coco+image_classification_furniture": ("Name it. Options: (a) chair (b) bench", "(b) bench"),
+    "coco+image_classification_appliance": ("Name it.\nOptions:\n(a) oven\n(b) fridge", "(a) oven"),
+    "Caltech101+Living_Thing_classification": ("Is it alive? (a) yes (b) no", "(a) yes"),
+    "VQA": ("What colour is it?", "Red"),
+    "ITM": ("Does 'a dog' fit? (a) no (b) yes", "(b) yes"),
+    "other": ("Describe.", "It is."),
+}
+
+
+@pytest.fixture(autouse=True)
+def file(tmp_path):
+    home = tmp_path / "data" / "vision_flan_191_1k"
+    records = []
+    for place, (name, (question, answer)) in enumerate(ASKED.items()):
+        for number in range(6):
+            image = put(home / "images_191task_1k", f"{name}_{number}.png", drawn(100 * place + number))
+            turns = [{"from": "human", "value": f"{question}\n<image>"}, {"from": "gpt", "value": answer}]
+            records.append({"id": f"{name}+{number // 2}", "task_name": name, "image": image, "conversations": turns})
+    (home / "annotation_191-task_1k.json").write_text(json.dumps(records), "utf-8")
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_each_task_has_its_questions_its_options_and_its_names(name):
+    task = vision_flan(task=name, num_validation=2)
+    assert (len(task.validation), len(task.test)) == (2, 4)
+    assert set(TARGETS[name].names) <= set(task.source_tasks)
+    sample = task.test[0]
+    question, answer = ASKED[TARGETS[name].names[0]]
+    assert sample.question == question
+    assert task.read(sample, f"Answer: {answer}").outcome is Outcome.RIGHT
+    assert len(sample.options) == (0 if name == "vqa" else 2)
+    assert task.name == f"vision_flan_{name}"
+
+
+def test_the_draw_is_part_of_the_fingerprint_and_the_kin_of_vqa_is_kept_out():
+    first, again, other = (vision_flan(task="vqa", num_validation=2, seed=seed) for seed in (0, 0, 1))
+    assert fingerprint_of(first) == fingerprint_of(again) != fingerprint_of(other)
+    assert first.source_tasks == ("VQA", "VQAv2")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"task": "colour"}, "is none of Vision-Flan's that the paper asks; known are appliance, furniture"),
+        (
+            {"task": "vqa", "names": ["VQAv2"]},
+            r"has no task called VQAv2; name its tasks with task.names=\[…\] \(it has",
+        ),
+        ({"task": "vqa", "metric": "option"}, "its answer 'Red' is none of options that stand in the question"),
+        ({"task": "vqa", "names": "VQA"}, r"must be a list of task names, such as \[VQA\]"),
+        (
+            {"task": "vqa", "dataset": "vision_flan_1m"},
+            "there is no .*vision_flan.json; get the dataset Vision-Flan/vision",
+        ),
+    ],
+)
+def test_what_cannot_be_had_is_said(options, message):
+    with pytest.raises(EdtError, match=message):
+        _ = vision_flan(**options).validation

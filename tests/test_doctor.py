@@ -1,0 +1,108 @@
+"""A look over a run before it starts: what is missing is named with how to get it, and no key is shown."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from edt import doctor
+from edt.doctor import examine
+from tests.harness import ROOT, environment
+from tests.pictures import drawn, put
+from tests.supporting.flan import pictures, record, write
+
+KEY = "sk-very-secret"
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("EDT_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Options of a run over a small task and dataset of one's own; nothing of it needs a model."""
+    lines = []
+    for number in range(6):
+        image = put(tmp_path / "target", f"{number}.png", drawn(100 + number))
+        lines.append({"id": f"t{number}", "image": image, "question": "What colour?", "answer": "red"})
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    write(tmp_path / "data.json", [record(n) for n in range(30)])
+    pictures(tmp_path / "images")
+    return [
+        *("task=custom", f"task.file={tmp_path}/t.jsonl", f"task.images={tmp_path}/target", "task.metric=exact_match"),
+        *("task.num_validation=3", "supporting=llava_json", f"supporting.file={tmp_path}/data.json"),
+        *(f"supporting.images={tmp_path}/images", "method=random", "tracker=local"),
+    ]
+
+
+def found(overrides):
+    return {finding.what: finding for finding in examine(overrides)}
+
+
+def test_what_is_there_is_said(own):
+    findings = found(own)
+    assert findings["task custom"].text == "3 test questions"
+    assert findings["pictures of test"].text == "3 of 3 opened"
+    assert findings["supporting llava_json"].text == "its first 16 records are sound"
+    assert findings["selector"].state == "ok"
+    assert "teacher" not in findings  # nobody asks it
+    assert findings["GPU"].state in ("ok", "note")
+    # the pocket student is the one part that these places do not have
+    assert [finding.what for finding in findings.values() if finding.state == "missing"] == ["student"]
+    assert "python -m edt.pocket.setup" in findings["student"].text
+
+
+def test_everything_that_is_missing_is_named_at_once():
+    findings = found(["task=scienceqa", "supporting=vision_flan_1m", "scale=10k", "tracker=local"])
+    texts = {what: finding.text for what, finding in findings.items() if finding.state == "missing"}
+    assert "derek-thomas/ScienceQA" in texts["task"]
+    assert "Vision-Flan/vision-flan" in texts["supporting"]
+    assert {"task", "supporting", "student", "teacher"} <= set(texts)
+
+
+def test_a_picture_that_is_not_there_is_named(own, tmp_path):
+    (tmp_path / "images" / "3.png").unlink()
+    assert "16 records are bad: a record (r3): is not there" in found(own)["supporting llava_json"].text
+    (tmp_path / "target" / "2.png").write_bytes(b"x")
+    missing = [finding.text for finding in examine(own) if finding.state == "missing"]
+    assert any("cannot be read as a picture" in text for text in missing)
+
+
+def test_a_mistyped_option_ends_it():
+    (finding,) = examine(["task=scienceq"])
+    assert (finding.what, finding.state) == ("configuration", "missing")
+    assert "there is no task called 'scienceq'" in finding.text
+
+
+def test_a_full_disk_is_missing_space(own, monkeypatch):
+    monkeypatch.setattr(doctor, "LEAST_GB", 1e9)
+    assert [finding.state for finding in examine(own) if finding.what == "disk"] == ["missing"] * 2
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+def test_a_key_is_asked_for_by_name_and_never_shown(key, monkeypatch, capsys):
+    monkeypatch.delenv("EDT_TEST_KEY", raising=False)
+    if key:
+        monkeypatch.setenv("EDT_TEST_KEY", key)
+    config = doctor.compose(["tracker=local"])
+    config.teacher["key_from"] = "EDT_TEST_KEY"
+    (finding,) = doctor._keys(config)
+    assert finding.state == ("ok" if key else "missing")
+    assert "EDT_TEST_KEY" in finding.text
+    assert KEY not in finding.text
+
+
+def test_the_command_prints_all_and_says_by_its_exit_code_whether_something_is_missing(own):
+    command = [sys.executable, "-m", "edt.doctor", *own]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.returncode == 1
+    assert "ok  task custom: 3 validation questions" in ended.stdout
+    assert "!!  student: " in ended.stdout
+    assert "error: 1 of these is missing" in ended.stderr
+    assert "Traceback" not in ended.stderr
