@@ -41,7 +41,7 @@ def test_an_unsound_value_is_named(make, message):
         ("sed=1", "no option 'sed'; did you mean 'seed'"),
         ("+lucky=1", "no option 'lucky'"),
         ("+budget.lucky=1", "no option 'budget.lucky'"),
-        ("method=magic", "no method called 'magic'; choose one of: edt, full, planted"),
+        ("method=magic", "no method called 'magic'; choose one of: edt, full, per_step, planted"),
         ("scale=97", "no scale called '97'; choose one of: .*96"),
         ("seed=[", r"cannot read the option 'seed=\['"),
         ("seed=1.5", "seed must be a whole number, not '1.5'"),
@@ -143,4 +143,4 @@ def test_every_choice_is_tested():
         "analyst", "budget", "identifier", "launcher", "method", "scale", "selector",
         "student", "supporting", "task", "teacher", "tracker", "tuner",
     }  # fmt: skip
-    assert len(METHODS) == 6
+    assert len(METHODS) == 10

@@ -19,10 +19,15 @@ NAMES = {
     "random": "Random",
     "task_description": "Task description",
     "planted": "Planted skills",
+    "random_step": "Random step",
+    "raw_step": "Raw step",
+    "per_step": "Each step asked about",
+    "pseudo_rationale": "Pseudo rationale",
+    "answer_switch": "Answer switch",
     "edt": "error-driven",
     "full": "Full Data",
 }
-"""How methods are called wherever they are shown; `planted` asks the oracle."""
+"""How methods and identifiers are called wherever they are shown; `planted` asks the oracle."""
 
 
 def results_table(reports: Mapping[str, Report], *, title: str) -> Table:
