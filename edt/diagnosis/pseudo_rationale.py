@@ -86,7 +86,7 @@ def parse_rationale(reply: str) -> tuple[str, ...]:
     """The steps of a reply: its sentences, less numbers, labels and an answer; none where it has no word."""
     text = _ANSWER.sub("", _LABEL.sub("\n", one_line(reply)))
     pieces = (piece.strip() for line in text.splitlines() for piece in _END.split(line))
-    return tuple(piece for piece in pieces if re.search(r"[^\W\d_]", piece))
+    return tuple(piece for piece in pieces if any(letter.isalpha() for letter in piece))
 
 
 def likeness(step: str, other: str) -> float:
