@@ -108,6 +108,29 @@ class Teacher(Part, Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """What calls to a teacher cost, or would cost at most. `usd` is in dollars."""
+
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    usd: float
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A teacher whose calls cost money. One that is not priced costs nothing but time."""
+
+    def price(self, prompts: Sequence[str], *, max_tokens: int) -> Price:
+        """At most what completing these prompts would cost now; answers that it holds already cost nothing."""
+        ...
+
+    def spent(self) -> Price:
+        """What this teacher's calls have cost since it was built, retries included."""
+        ...
+
+
 class Identifier(Part, Protocol):
     """Mistake identification: which step of an error went wrong."""
 
@@ -170,6 +193,8 @@ __all__ = [
     "Fingerprint",
     "Identifier",
     "Part",
+    "Price",
+    "Priced",
     "Rationale",
     "Score",
     "Selector",
