@@ -25,13 +25,12 @@ from edt.cli import say_errors
 from edt.diagnosis.required_skills import SkillQuestions
 from edt.errors import EdtError
 from edt.process import prepare_script
-from edt.protocols import Price, Priced, Teacher, fingerprint_of
+from edt.protocols import Priced, Teacher, fingerprint_of
 from edt.store.keys import digest
 from edt.supporting.annotations import Annotation, AnnotationFile, content_of
+from edt.teachers.meter import price_of
 from edt.types import Sample
 
-CHARACTERS_A_TOKEN = 4
-"""A rule of thumb, for teachers that do not count their tokens."""
 log = logging.getLogger("edt")
 
 
@@ -179,18 +178,10 @@ def _check_contents(samples: Sequence[Sample], known: Mapping[str, Annotation]) 
             raise EdtError(f"sample {sample.id!r} has changed since it was annotated; name another file with output=")
 
 
-def price_of(teacher: Teacher, prompts: Sequence[str], max_tokens: int) -> Price:
-    """At most what the prompts will cost; tokens are a rule of thumb for a teacher that is not priced."""
-    if isinstance(teacher, Priced):
-        return teacher.price(prompts, max_tokens=max_tokens)
-    tokens = sum(len(prompt) for prompt in prompts) // CHARACTERS_A_TOKEN
-    return Price(calls=len(prompts), tokens_in=tokens, tokens_out=max_tokens * len(prompts), usd=0.0)
-
-
 def show_plan(annotator: Annotator, teacher: Teacher, known: Mapping[str, Annotation], max_tokens: int) -> int:
     """Print what is done and what the rest will take; returns how many prompts are left."""
     left = annotator.pending(known)
-    price = price_of(teacher, left, max_tokens)
+    price = price_of(teacher, left, max_tokens=max_tokens)
     done = sum(sample.id in known for sample in annotator.asked)
     lent = f", whose skills are lent to {len(annotator.lent_to)} others" if annotator.lent_to else ""
     print(f"teacher {teacher.name}: {done} of {len(annotator.asked)} samples are annotated{lent}")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from edt.diagnosis.required_skills import SkillQuestions, parse_skills
 from edt.errors import EdtError
 from edt.fakes import FakeSupporting
-from edt.protocols import Capabilities, Price
-from edt.supporting.annotate import Annotator, chosen, lend, price_of
+from edt.protocols import Capabilities
+from edt.supporting.annotate import Annotator, chosen, lend
 from edt.supporting.annotations import COMMAND, AnnotationFile, annotated, content_of, file_digest
 from edt.teachers.fakes import ScriptedTeacher
 from edt.types import Sample
@@ -148,21 +148,6 @@ def test_a_teacher_that_writes_nothing_is_refused():
     mute = ScriptedTeacher(can=Capabilities(logprobs=True, completion=False))
     with pytest.raises(EdtError, match="'scripted' writes no text"):
         Annotator(mute, SkillQuestions(), SAMPLES)
-
-
-class Dear(ScriptedTeacher):
-    """A dollar a call."""
-
-    def price(self, prompts, *, max_tokens):
-        return Price(calls=len(prompts), tokens_in=1, tokens_out=max_tokens, usd=float(len(prompts)))
-
-    def spent(self):
-        return self.price(self.prompts, max_tokens=0)
-
-
-def test_a_priced_teacher_says_its_own_price():
-    assert price_of(Dear(), ["a", "b"], 8) == Price(calls=2, tokens_in=1, tokens_out=8, usd=2.0)
-    assert price_of(ScriptedTeacher(), ["word" * 10], 8) == Price(calls=1, tokens_in=10, tokens_out=8, usd=0.0)
 
 
 def test_the_fingerprint_of_a_file_is_its_content(tmp_path):
