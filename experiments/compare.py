@@ -79,6 +79,8 @@ class Request:
     students: bool = False
     results: Path | None = None
     config_dir: Path | None = None
+    comparisons: Path = FOLDER
+    """Where tables are described."""
     changes: dict[str, Any] = field(default_factory=dict)
     overrides: list[str] = field(default_factory=list)
 
@@ -89,7 +91,7 @@ class Request:
             key, sign, value = argument.partition("=")
             if not sign:
                 raise EdtError(f"cannot read the option {argument!r}; write key=value")
-            if key in ("errors", "results", "config_dir"):
+            if key in ("errors", "results", "config_dir", "comparisons"):
                 setattr(found, key, Path(value))
             elif key == "table":
                 found.table = value
@@ -106,15 +108,15 @@ class Request:
     @property
     def place(self) -> Path:
         """Published is only the whole table as it is described."""
-        part = self.changes or self.overrides or self.students or self.errors
+        part = self.changes or self.overrides or self.students or self.errors or self.comparisons != FOLDER
         return self.results or (Path("outputs/comparisons") if part else HERE / "results")
 
 
-def read_comparison(name: str, changes: Mapping[str, Any]) -> Comparison:
+def read_comparison(name: str, changes: Mapping[str, Any], *, folder: Path = FOLDER) -> Comparison:
     """A description, with what the user changed of it; EdtError where it is unsound."""
-    path = FOLDER / f"{name}.yaml"
+    path = folder / f"{name}.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
         raise EdtError(f"there is no comparison {name!r}; choose one of: {known}")
     try:
         whole = OmegaConf.merge(OmegaConf.structured(Comparison), OmegaConf.load(path), dict(changes))
@@ -269,7 +271,7 @@ def main() -> None:
         print(__doc__)
         return
     request = Request.read(arguments)
-    comparison = read_comparison(request.table, request.changes)
+    comparison = read_comparison(request.table, request.changes, folder=request.comparisons)
     contest = Contest(comparison, request)
     for name, row in comparison.teachers.items():
         contest.ask(name, row)
