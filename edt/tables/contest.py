@@ -157,7 +157,7 @@ def _bill(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _name(row: Mapping[str, Any]) -> str:
-    return NAMES.get(row["identifier"], row["identifier"])
+    return NAMES.get(row["identifier"], str(row["identifier"]))
 
 
 def _in_order(data: Mapping[str, Any], order: Sequence[str]) -> bool:

@@ -36,7 +36,7 @@ from edt.protocols import Rationale
 if TYPE_CHECKING:
     from edt.teachers.engine import Engine
 
-STEPS = (3, 6, 12)
+STEPS: tuple[int, ...] = (3, 6, 12)
 HEAD, STEP, PROBE = 150, 20, 8
 """Tokens of each part."""
 OPTIONS = {
