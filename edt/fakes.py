@@ -163,6 +163,8 @@ class LedgerTeacher:
     def __init__(self, *, ledger: str, delay: float = 0.0, forgets: bool = False) -> None:
         self._ledger, self._delay, self._forgets = Path(ledger), delay, forgets
 
+    def prepare(self) -> None: ...
+
     def fingerprint(self) -> dict[str, Any]:
         return {}
 

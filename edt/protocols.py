@@ -109,7 +109,7 @@ class Teacher(Part, Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Price:
+class Cost:
     """What calls to a teacher cost, or would cost at most. `usd` is in dollars."""
 
     calls: int
@@ -122,11 +122,11 @@ class Price:
 class Priced(Protocol):
     """A teacher whose calls cost money. One that is not priced costs nothing but time."""
 
-    def price(self, prompts: Sequence[str], *, max_tokens: int) -> Price:
+    def cost(self, prompts: Sequence[str], *, max_tokens: int) -> Cost:
         """At most what completing these prompts would cost now; answers that it holds already cost nothing."""
         ...
 
-    def spent(self) -> Price:
+    def spent(self) -> Cost:
         """What this teacher's calls have cost since it was built, retries included."""
         ...
 
@@ -190,10 +190,10 @@ def fingerprint_of(part: Part) -> dict[str, Any]:
 __all__ = [
     "Analyst",
     "Capabilities",
+    "Cost",
     "Fingerprint",
     "Identifier",
     "Part",
-    "Price",
     "Priced",
     "Rationale",
     "Score",

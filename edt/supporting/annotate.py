@@ -28,7 +28,7 @@ from edt.process import prepare_script
 from edt.protocols import Priced, Teacher, fingerprint_of
 from edt.store.keys import digest
 from edt.supporting.annotations import Annotation, AnnotationFile, content_of
-from edt.teachers.meter import price_of
+from edt.teachers.meter import cost_of
 from edt.types import Sample
 
 log = logging.getLogger("edt")
@@ -181,13 +181,13 @@ def _check_contents(samples: Sequence[Sample], known: Mapping[str, Annotation]) 
 def show_plan(annotator: Annotator, teacher: Teacher, known: Mapping[str, Annotation], max_tokens: int) -> int:
     """Print what is done and what the rest will take; returns how many prompts are left."""
     left = annotator.pending(known)
-    price = price_of(teacher, left, max_tokens=max_tokens)
+    cost = cost_of(teacher, left, max_tokens=max_tokens)
     done = sum(sample.id in known for sample in annotator.asked)
     lent = f", whose skills are lent to {len(annotator.lent_to)} others" if annotator.lent_to else ""
     print(f"teacher {teacher.name}: {done} of {len(annotator.asked)} samples are annotated{lent}")
     print(
-        f"still to ask: {price.calls} calls, about {price.tokens_in} tokens in and at most {price.tokens_out} out, "
-        + (f"at most {price.usd:.2f} dollars" if isinstance(teacher, Priced) else "no dollars: it has no price")
+        f"still to ask: {cost.calls} calls, about {cost.tokens_in} tokens in and at most {cost.tokens_out} out, "
+        + (f"at most {cost.usd:.2f} dollars" if isinstance(teacher, Priced) else "no dollars: it has no price")
         + "; hours are told after the first batch",
         flush=True,
     )

@@ -54,7 +54,7 @@ def notes_of(data: Mapping[str, Any]) -> list[str]:
         verdict = "holds" if _in_order(data, order) else "does not hold"
         notes.append(
             f"Paper: {paper['paper']}, accuracy on ScienceQA with its own student ({paper['source']}). "
-            f"The order of its rows, {markdown.listed(NAMES.get(name, name) for name in order)}, {verdict} here."
+            f"The order of its rows, {markdown.listed(NAMES.get(name, str(name)) for name in order)}, {verdict} here."
         )
     return notes
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edt.protocols import Capabilities, Price, Priced, Rationale, Teacher
+from edt.protocols import Capabilities, Cost, Priced, Rationale, Teacher
 
 CHARACTERS_A_TOKEN = 4
 """A rule of thumb, for teachers that do not count their tokens."""
@@ -24,11 +24,11 @@ class Bill:
     counted: bool
 
 
-def price_of(teacher: Teacher, prompts: Sequence[str], *, max_tokens: int) -> Price:
+def cost_of(teacher: Teacher, prompts: Sequence[str], *, max_tokens: int) -> Cost:
     """At most what the prompts will cost; tokens are a rule of thumb for a teacher that is not priced."""
     if isinstance(teacher, Priced):
-        return teacher.price(prompts, max_tokens=max_tokens)
-    return Price(calls=len(prompts), tokens_in=_tokens(prompts), tokens_out=max_tokens * len(prompts), usd=0.0)
+        return teacher.cost(prompts, max_tokens=max_tokens)
+    return Cost(calls=len(prompts), tokens_in=_tokens(prompts), tokens_out=max_tokens * len(prompts), usd=0.0)
 
 
 class Meter:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from edt.protocols import Price, Priced, Rationale
+from edt.protocols import Cost, Priced, Rationale
 from edt.teachers.fakes import ScriptedTeacher
-from edt.teachers.meter import Meter, price_of
+from edt.teachers.meter import Meter, cost_of
 
 RATIONALE = Rationale(head="What?\n", steps=("one\n", "two\n"), probe="so", options=(" a", " b"))
 
@@ -12,20 +12,18 @@ RATIONALE = Rationale(head="What?\n", steps=("one\n", "two\n"), probe="so", opti
 class Dear(ScriptedTeacher):
     """A dollar and ten tokens a prompt."""
 
-    def price(self, prompts, *, max_tokens):
-        return Price(calls=len(prompts), tokens_in=10 * len(prompts), tokens_out=0, usd=float(len(prompts)))
+    def cost(self, prompts, *, max_tokens):
+        return Cost(calls=len(prompts), tokens_in=10 * len(prompts), tokens_out=0, usd=float(len(prompts)))
 
     def spent(self):
-        return self.price(self.prompts, max_tokens=0)
+        return self.cost(self.prompts, max_tokens=0)
 
 
 def test_a_priced_teacher_says_its_own_price():
     assert isinstance(Dear(), Priced)
     assert not isinstance(ScriptedTeacher(), Priced)
-    assert price_of(Dear(), ["a", "b"], max_tokens=8).usd == 2.0
-    assert price_of(ScriptedTeacher(), ["word" * 10], max_tokens=8) == Price(
-        calls=1, tokens_in=10, tokens_out=8, usd=0.0
-    )
+    assert cost_of(Dear(), ["a", "b"], max_tokens=8).usd == 2.0
+    assert cost_of(ScriptedTeacher(), ["word" * 10], max_tokens=8) == Cost(calls=1, tokens_in=10, tokens_out=8, usd=0.0)
 
 
 def test_answers_are_the_teachers_own_and_calls_are_counted():
