@@ -118,6 +118,18 @@ def test_the_set_is_taken_from_its_file_again(compared):
     assert again["errors"] == data["errors"]
 
 
+def test_a_students_own_errors_are_added_where_that_is_asked_for(compared):
+    folder = compared[3]
+    places = [f"comparisons={folder}", f"results={folder / 'students'}", f"store.root={folder / 'store'}"]
+    student = ["students=true", "student=corrupted", f"config_dir={FAKE_CONF}"]
+    options = ["identifiers=random_step", "tasks=furniture", "per_task=3"]
+    done = run_apart([sys.executable, "experiments/compare.py", "table=ours", *places, *student, *options], timeout=200)
+    assert done.returncode == 0, done.stderr
+    origins = json.loads((folder / "students" / "ours.json").read_text())["errors"]["by_origin"]
+    assert origins["planted"] == 3
+    assert origins["student"] > 30
+
+
 def test_only_a_whole_table_is_published():
     assert Request.read(["table=teachers"]).place == ROOT / "experiments" / "results"
     for change in ("per_task=3", "teacher.batch_size=2", "students=true", "errors=x.jsonl"):

@@ -64,8 +64,10 @@ def round_sentences(report: Report, lines: Sequence[GapLine]) -> list[str]:
         gaps = [line for line in lines if line.round == record.index]
         closed, new = sum(line.closed for line in gaps), sum(line.new for line in gaps)
         filled = sum(not pick.targeted for pick in record.picks)
+        unread = sum(mistake.failed for mistake in record.mistakes)
+        of_them = f", {unread} of them for an unread reply" if unread else ""
         sentences.append(
-            f"round {record.index}: {record.errors} errors ({record.abstained} without a placed mistake, "
+            f"round {record.index}: {record.errors} errors ({record.abstained} without a placed mistake{of_them}, "
             f"{record.failed} failed replies), {len(gaps)} gaps: {closed} closed, {len(gaps) - closed} persist, "
             f"{new} new; {len(record.picks)} picks, {filled} of them filled at random"
         )
