@@ -12,13 +12,13 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edt.clock import model_time
 from edt.errors import EdtError
-from edt.protocols import Student
+from edt.protocols import Capabilities, Rationale, Student
 from edt.store.keys import digest
 from edt.types import Adapter, ErrorSample, Gap, Mistake, Outcome, Prediction, Sample
 
@@ -31,6 +31,7 @@ SKILLS = (
     "find the lamp in a room",
 )
 ENOUGH = 4
+T = TypeVar("T")
 COLOURS = ("red", "green", "blue", "grey")
 
 
@@ -148,6 +149,51 @@ class CorruptedStudent:
 
     def wearing(self, adapter: Adapter | None) -> CorruptedStudent:
         return self
+
+
+class LedgerTeacher:
+    """Makes its answers up from the question's hash, and writes each call into `ledger` once it is done.
+
+    It stands for a paid teacher: a line is a call that was paid for, and what
+    is there is not asked again, unless it `forgets`.
+    """
+
+    name = "ledger"
+    can = Capabilities(logprobs=True, completion=True)
+
+    def __init__(self, *, ledger: str, delay: float = 0.0, forgets: bool = False) -> None:
+        self._ledger, self._delay, self._forgets = Path(ledger), delay, forgets
+
+    def prepare(self) -> None: ...
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {}
+
+    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
+        return [self._call(prompt, lambda key: f"tell {key[:6]} from {key[6:9]}") for prompt in prompts]
+
+    def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
+        return [self._call(repr(rationale), lambda key, r=rationale: _weights(r, key)) for rationale in rationales]
+
+    def _call(self, asked: str, make: Callable[[str], T]) -> T:
+        key = digest(asked)
+        held = set() if self._forgets else self._held()
+        if key not in held:
+            with model_time("teacher"):
+                time.sleep(self._delay)
+            with self._ledger.open("a") as stream:
+                print(json.dumps({"key": key, "asked": asked}), file=stream, flush=True)
+        return make(key)
+
+    def _held(self) -> set[str]:
+        lines = self._ledger.read_text().splitlines() if self._ledger.exists() else []
+        return {json.loads(line)["key"] for line in lines}
+
+
+def _weights(rationale: Rationale, key: str) -> list[list[float]]:
+    draw = random.Random(key)
+    rows = [[draw.random() for _ in rationale.options] for _ in range(len(rationale.steps) + 1)]
+    return [[weight / sum(row) for weight in row] for row in rows]
 
 
 class FakeTuner:

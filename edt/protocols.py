@@ -113,6 +113,29 @@ class Teacher(Part, Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What calls to a teacher cost, or would cost at most. `usd` is in dollars."""
+
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    usd: float
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A teacher whose calls cost money. One that is not priced costs nothing but time."""
+
+    def cost(self, prompts: Sequence[str], *, max_tokens: int) -> Cost:
+        """At most what completing these prompts would cost now; answers that it holds already cost nothing."""
+        ...
+
+    def spent(self) -> Cost:
+        """What this teacher's calls have cost since it was built, retries included."""
+        ...
+
+
 class Identifier(Part, Protocol):
     """Mistake identification: which step of an error went wrong."""
 
@@ -175,9 +198,11 @@ def fingerprint_of(part: Part) -> dict[str, Any]:
 __all__ = [
     "Analyst",
     "Capabilities",
+    "Cost",
     "Fingerprint",
     "Identifier",
     "Part",
+    "Priced",
     "Rationale",
     "Score",
     "Selector",

@@ -130,6 +130,8 @@ class Mistake:
     reason: str
     """Why this step, or why none, in words for a reader."""
     evidence: tuple[PrefixWeights, ...] = ()
+    failed: bool = False
+    """Whether it abstained because what the teacher replied cannot be read."""
 
     @property
     def abstained(self) -> bool:

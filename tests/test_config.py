@@ -161,4 +161,4 @@ def test_every_choice_is_tested():
         "analyst", "budget", "identifier", "launcher", "method", "scale", "selector",
         "student", "supporting", "task", "teacher", "tracker", "tuner",
     }  # fmt: skip
-    assert len(METHODS) == 15
+    assert len(METHODS) == 19

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edt.diagnosis.templates import digest, load, one_line, step_lines
+from edt.diagnosis.gaps import NO_STEPS
+from edt.diagnosis.templates import around_steps, digest, load, one_line, step_lines
 from edt.errors import EdtError
 from edt.protocols import Rationale, Teacher, fingerprint_of
 from edt.types import ErrorSample, Mistake, PrefixWeights, Sample
@@ -48,8 +49,7 @@ class AnswerSwitch:
             raise EdtError(f"identifier.patience is {patience}; it must be 1 step or more")
         self._teacher, self._prior, self._threshold, self._patience = teacher, prior, threshold, patience
         self._prompt = load(prompt, FIELDS)
-        if "\n{steps}\n" not in self._prompt:
-            raise EdtError(f"in prompt {prompt!r}, {{steps}} must stand on a line of its own")
+        around_steps(self._prompt)  # refuses a prompt that cannot grow
 
     def fingerprint(self) -> dict[str, Any]:
         return {
@@ -125,7 +125,7 @@ def rationale_of(
     sample: Sample, steps: Sequence[str], options: Sequence[str], *, favoured: str, prior: float, prompt: str
 ) -> Rationale:
     """The weighing of `options` over growing `steps`; the hint favours one answer with `prior`."""
-    head, _, probe = prompt.partition("{steps}\n")
+    head, probe = around_steps(prompt)
     return Rationale(
         head=head.format(question=sample.question.strip(), favoured=favoured, percent=f"{100 * prior:g}"),
         steps=tuple(step_lines(steps)),
@@ -139,7 +139,7 @@ def _excuse(error: ErrorSample) -> str | None:
     if answer is None or not answer.strip():
         return "the reply holds no answer"
     if not error.prediction.steps:
-        return "the reply holds no reasoning steps"
+        return NO_STEPS
     if _find(answer, [error.sample.answer]) is not None:
         return "the answer is the gold answer"
     return None

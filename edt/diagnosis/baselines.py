@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from edt.diagnosis.gaps import abstained, named
+from edt.diagnosis.gaps import NO_STEPS, abstained, named
 from edt.protocols import Teacher
 from edt.types import ErrorSample, Gap, Mistake
 
@@ -43,7 +43,7 @@ class RandomStep:
 
     def _blame(self, sample_id: str, num_steps: int) -> Mistake:
         if not num_steps:
-            return Mistake(sample_id=sample_id, step=None, reason="the reply holds no reasoning steps")
+            return Mistake(sample_id=sample_id, step=None, reason=NO_STEPS)
         step = random.Random(f"{self._seed}/{sample_id}").randint(1, num_steps)
         return Mistake(sample_id=sample_id, step=step, reason=f"chosen at random among {num_steps}")
 

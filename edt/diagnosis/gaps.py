@@ -1,8 +1,15 @@
-"""How a gap is written where no teacher has a say in it."""
+"""How a gap, or a mistake that is not placed, is written where no teacher has a say in it."""
 
 from __future__ import annotations
 
 from edt.types import ErrorSample, Gap, Mistake
+
+NO_STEPS = "the reply holds no reasoning steps"
+
+
+def no_step(error: ErrorSample, reason: str, *, failed: bool = False) -> Mistake:
+    """An abstention, and why; `failed` where the teacher's reply cannot be read."""
+    return Mistake(sample_id=error.sample.id, step=None, reason=reason, failed=failed)
 
 
 def abstained(mistake: Mistake) -> Gap:

@@ -46,7 +46,7 @@ class InContext:
             raise EdtError(f"analyst.max_tokens is {max_tokens}; it must be 1 or more")
         self._teacher, self._max_tokens = teacher, max_tokens
         self._prompt = load(prompt, FIELDS)
-        self._examples = _read_examples(examples) if examples else ""
+        self._examples = read_examples(examples) if examples else ""
 
     def fingerprint(self) -> dict[str, Any]:
         return {
@@ -112,9 +112,10 @@ def _gap(error: ErrorSample, step: int, reply: str) -> Gap:
     )
 
 
-def _read_examples(name: str) -> str:
+def read_examples(name: str) -> str:
+    """Worked examples out of a file: a path, or a name beside the prompts; EdtError where there is none."""
     path = FOLDER / name if (FOLDER / name).is_file() else Path(name).expanduser()
     if not path.is_file():
         known = ", ".join(sorted(file.name for file in FOLDER.glob("*examples*.txt")))
-        raise EdtError(f"analyst.examples is {name!r}, which is no file; give a path, one of {known}, or null")
+        raise EdtError(f"examples is {name!r}, which is no file; give a path, one of {known}, or null")
     return path.read_text(encoding="utf-8")

@@ -39,17 +39,27 @@ def digest(text: str) -> str:
 
 @lru_cache
 def load(name: str, fields: tuple[str, ...]) -> str:
-    """The prompt file `name` (without its ending), less its last line break.
+    """The prompt `name`, a file of `prompts/` without its ending or a path to one's own, less its last line break.
 
     It must hold each of `fields` in braces exactly once, and no other;
     EdtError says what is missing, and which files there are.
     """
     path = FOLDER / f"{name}.txt"
     if not path.is_file():
+        path = Path(name).expanduser()
+    if not path.is_file():
         known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.txt")))
-        raise EdtError(f"there is no prompt {name!r} in {FOLDER.name}/; it has {known}")
+        raise EdtError(f"there is no prompt {name!r} in {FOLDER.name}/; it has {known}; or give the path of a file")
     text = path.read_text(encoding="utf-8").removesuffix("\n")
     found = sorted(field for _, field, _, _ in string.Formatter().parse(text) if field is not None)
     if found != sorted(fields):
         raise EdtError(f"prompt {path.name} holds the fields {found}; it must hold each of {sorted(fields)} once")
     return text
+
+
+def around_steps(text: str) -> tuple[str, str]:
+    """What stands before and after the `{steps}` of a prompt, which must be a line of its own; raises EdtError."""
+    head, mark, probe = text.partition("{steps}\n")
+    if not mark or not head.endswith("\n"):
+        raise EdtError(f"{{steps}} must stand on a line of its own in the prompt that begins {text[:40]!r}")
+    return head, probe

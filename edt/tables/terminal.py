@@ -27,12 +27,17 @@ NAMES = {
     "less": "LESS",
     "imported": "Imported",
     "planted": "Planted skills",
+    "random_step": "Random step",
+    "raw_step": "Raw step",
+    "per_step": "Each step asked about",
+    "pseudo_rationale": "Pseudo rationale",
+    "answer_switch": "Answer switch",
     "edt": "error-driven",
     "dense": "error-driven, dense",
     "hybrid": "error-driven, hybrid",
     "full": "Full Data",
 }
-"""How methods are called wherever they are shown; `planted` asks the oracle."""
+"""How methods and identifiers are called wherever they are shown; `planted` asks the oracle."""
 
 
 def results_table(reports: Mapping[str, Report], *, title: str) -> Table:
@@ -69,8 +74,10 @@ def round_sentences(report: Report, lines: Sequence[GapLine]) -> list[str]:
         gaps = [line for line in lines if line.round == record.index]
         closed, new = sum(line.closed for line in gaps), sum(line.new for line in gaps)
         filled = sum(not pick.targeted for pick in record.picks)
+        unread = sum(mistake.failed for mistake in record.mistakes)
+        of_them = f", {unread} of them for an unread reply" if unread else ""
         sentences.append(
-            f"round {record.index}: {record.errors} errors ({record.abstained} without a placed mistake, "
+            f"round {record.index}: {record.errors} errors ({record.abstained} without a placed mistake{of_them}, "
             f"{record.failed} failed replies), {len(gaps)} gaps: {closed} closed, {len(gaps) - closed} persist, "
             f"{new} new; {len(record.picks)} picks, {filled} of them filled at random"
         )

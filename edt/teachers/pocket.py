@@ -21,3 +21,15 @@ def pocket_teacher(*, batch_size: int = 16, tree: bool = True) -> LocalTeacher:
         tree=tree,
         missing="run `python -m edt.pocket.setup` for the model, `python -m edt.pocket.train_teacher` for the adapter",
     )
+
+
+def untaught_teacher(*, batch_size: int = 16, tree: bool = True) -> LocalTeacher:
+    """The same language model before its lessons, to compare the teacher with."""
+    return LocalTeacher(
+        pocket_root() / "language_model",
+        name="pocket_untaught",
+        chat="chatml",
+        batch_size=batch_size,
+        tree=tree,
+        missing="run `python -m edt.pocket.setup`",
+    )

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from edt.errors import EdtError
+from edt.supporting.annotations import Annotation, AnnotationFile, content_of, file_digest
 from edt.supporting.pocket import PocketSupporting, pocket_without_best
 from edt.types import Sample, to_json
 
@@ -77,3 +78,14 @@ def test_a_source_that_is_not_there_is_named(make, message):
 def test_the_sources_that_fit_a_task_best_are_left_out(task, gone):
     left = sources(pocket_without_best(task=task))
     assert left == sorted(source for source in SOURCES if not source.startswith(gone))
+
+
+def test_required_skills_are_taken_from_a_file_that_the_fingerprint_names(tmp_path):
+    plain = PocketSupporting()
+    path = tmp_path / "skills.jsonl"
+    file = AnnotationFile(path, {})
+    file.add(Annotation(sample_id=s.id, content=content_of(s), skills=("a skill",)) for s in plain.samples)
+    named = PocketSupporting(annotations=str(path))
+    assert {sample.required_skills for sample in named.samples} == {("a skill",)}
+    assert named.fingerprint() == {**plain.fingerprint(), "annotations": file_digest(path)}
+    assert len(pocket_without_best(task="furniture", annotations=str(path)).samples) == 6

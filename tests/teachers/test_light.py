@@ -5,7 +5,8 @@ import sys
 
 MODULES = (
     "edt.teachers.local", "edt.teachers.pocket", "edt.teachers.fakes", "edt.diagnosis.answer_switch",
-    "edt.diagnosis.in_context", "edt.diagnosis.baselines", "edt.pocket.oracle", "edt.selection.bm25",
+    "edt.diagnosis.in_context", "edt.diagnosis.baselines",
+    "edt.diagnosis.per_step", "edt.diagnosis.pseudo_rationale", "edt.pocket.oracle", "edt.selection.bm25",
     "edt.selection.baselines",
 )  # fmt: skip
 

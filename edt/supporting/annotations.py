@@ -1,0 +1,127 @@
+"""Required skills in a file: a header, then a line of JSON a sample, in the order in which they were bought.
+
+Knows the file and how samples take their skills from it; asks no teacher.
+Lines are only ever appended, so that a killed process has lost none that it
+had written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edt.errors import EdtError
+from edt.store.keys import canonical, digest
+from edt.types import Sample, from_json, to_json
+
+COMMAND = "python -m edt.supporting.annotate"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Annotation:
+    """The skills that one sample needs, as a teacher named them, or as a neighbour lends them."""
+
+    sample_id: str
+    content: str
+    """Hash of what the sample says, so that skills are not taken for another text."""
+    skills: tuple[str, ...]
+    replies: tuple[str, ...] = ()
+    """What the teacher wrote, a reply a prompt; none where the skills are lent."""
+    failed: int = 0
+    """Replies that could not be read."""
+    lent_by: str | None = None
+    """The sample of the same source task that the skills were named for."""
+
+
+class AnnotationFile:
+    """A file that grows. `header` says what its lines depend on; another one is refused."""
+
+    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+        self._path = path
+        self.known: dict[str, Annotation] = {}
+        if path.exists() and path.stat().st_size:
+            written = _drop_torn_line(path)
+            if written and written[0] != canonical(header):
+                raise EdtError(
+                    f"{path} was begun with another teacher, prompt or per_task; name another file with output=, "
+                    "or remove this one"
+                )
+            self.known = _by_sample(path, written[1:])
+            if written:
+                return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._append([canonical(header)])
+
+    def add(self, annotations: Iterable[Annotation]) -> None:
+        """Append; on disk when this returns."""
+        added = list(annotations)
+        self._append([canonical(to_json(annotation)) for annotation in added])
+        self.known |= {annotation.sample_id: annotation for annotation in added}
+
+    def _append(self, lines: Sequence[str]) -> None:
+        with self._path.open("ab") as stream:
+            stream.write("".join(f"{line}\n" for line in lines).encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def content_of(sample: Sample) -> str:
+    """A hash of what a teacher may be shown of a sample."""
+    return digest([sample.question, sample.answer, list(sample.rationale)])[:16]
+
+
+def annotated(samples: Sequence[Sample], path: Path) -> list[Sample]:
+    """The samples with the required skills of the file; EdtError where it lacks one, or was made for other texts."""
+    known = _by_sample(path, _whole_lines(path)[1:])
+    missing = [sample.id for sample in samples if sample.id not in known]
+    if missing:
+        raise EdtError(
+            f"{path} has no skills for {len(missing)} of {len(samples)} samples, such as {missing[0]!r}; "
+            f"the command that began it goes on: {COMMAND} … output={path}"
+        )
+    if other := [sample.id for sample in samples if known[sample.id].content != content_of(sample)]:
+        raise EdtError(
+            f"{path} was made for other texts: sample {other[0]!r} has changed since; annotate again ({COMMAND} …)"
+        )
+    return [replace(sample, required_skills=known[sample.id].skills) for sample in samples]
+
+
+def file_digest(path: Path) -> str:
+    """What a fingerprint says of an annotation file."""
+    return hashlib.sha256(_bytes(path)).hexdigest()
+
+
+def _whole_lines(path: Path) -> list[str]:
+    return _bytes(path).decode("utf-8", "replace").split("\n")[:-1]
+
+
+def _bytes(path: Path) -> bytes:
+    if not path.is_file():
+        raise EdtError(f"there is no file {path} to take required skills from; make one with {COMMAND}")
+    return path.read_bytes()
+
+
+def _drop_torn_line(path: Path) -> list[str]:
+    """All whole lines; what a killed process left of one is cut off."""
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        with path.open("r+b") as stream:
+            stream.truncate(len(whole))
+    return whole.decode("utf-8", "replace").splitlines() if whole else []
+
+
+def _by_sample(path: Path, lines: Sequence[str]) -> dict[str, Annotation]:
+    found: dict[str, Annotation] = {}
+    for number, line in enumerate(lines, 2):
+        try:
+            annotation = from_json(Annotation, json.loads(line))
+        except (ValueError, TypeError) as error:
+            raise EdtError(f"{path}, line {number}, is no annotation: {error}; remove that line") from error
+        found[annotation.sample_id] = annotation
+    return found

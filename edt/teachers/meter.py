@@ -1,0 +1,87 @@
+"""What a teacher is asked, counted. Knows calls, tokens, dollars and seconds; not what they are about."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edt.protocols import Capabilities, Cost, Priced, Rationale, Teacher
+
+CHARACTERS_A_TOKEN = 4
+"""A rule of thumb, for teachers that do not count their tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bill:
+    """What was asked so far. `counted` says whether the teacher counted tokens and dollars itself."""
+
+    calls: int
+    tokens: int
+    usd: float
+    seconds: float
+    counted: bool
+
+
+def cost_of(teacher: Teacher, prompts: Sequence[str], *, max_tokens: int) -> Cost:
+    """At most what the prompts will cost; tokens are a rule of thumb for a teacher that is not priced."""
+    if isinstance(teacher, Priced):
+        return teacher.cost(prompts, max_tokens=max_tokens)
+    return Cost(calls=len(prompts), tokens_in=_tokens(prompts), tokens_out=max_tokens * len(prompts), usd=0.0)
+
+
+class Meter:
+    """Stands before a teacher, and is one.
+
+    A call is a prompt that is completed, or a rationale that is weighed; where
+    the teacher is priced, calls, tokens and dollars are those that it says.
+    """
+
+    def __init__(self, teacher: Teacher) -> None:
+        self._teacher = teacher
+        self._before = teacher.spent() if isinstance(teacher, Priced) else None
+        self._calls, self._tokens, self._seconds = 0, 0, 0.0
+
+    @property
+    def name(self) -> str:
+        return self._teacher.name
+
+    @property
+    def can(self) -> Capabilities:
+        return self._teacher.can
+
+    def fingerprint(self) -> Any:
+        """The teacher's own: being counted changes no answer."""
+        return self._teacher.fingerprint()
+
+    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
+        start = time.perf_counter()
+        replies = self._teacher.complete(prompts, max_tokens=max_tokens)
+        self._add(start, len(prompts), _tokens([*prompts, *replies]))
+        return replies
+
+    def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
+        start = time.perf_counter()
+        weights = self._teacher.weigh(rationales)
+        self._add(start, len(rationales), _tokens(["".join([r.head, *r.steps, r.probe]) for r in rationales]))
+        return weights
+
+    def bill(self) -> Bill:
+        """Of all that was asked through this meter."""
+        seconds = round(self._seconds, 2)
+        if self._before is None or not isinstance(self._teacher, Priced):
+            return Bill(calls=self._calls, tokens=self._tokens, usd=0.0, seconds=seconds, counted=False)
+        now, before = self._teacher.spent(), self._before
+        tokens = now.tokens_in + now.tokens_out - before.tokens_in - before.tokens_out
+        usd = round(now.usd - before.usd, 6)
+        return Bill(calls=now.calls - before.calls, tokens=tokens, usd=usd, seconds=seconds, counted=True)
+
+    def _add(self, start: float, calls: int, tokens: int) -> None:
+        self._calls += calls
+        self._tokens += tokens
+        self._seconds += time.perf_counter() - start
+
+
+def _tokens(texts: Sequence[str]) -> int:
+    return sum(len(text) for text in texts) // CHARACTERS_A_TOKEN
