@@ -6,8 +6,7 @@ Knows settings and checksums; the model is loaded by `engine` on first use.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from threading import Event
@@ -16,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from edt.clock import model_time
 from edt.errors import EdtError
 from edt.protocols import Capabilities, Rationale
+from edt.teachers.bar import bar
 from edt.teachers.chat import check_chat
+from edt.teachers.sources import check_source
 from edt.threads import Halted, side_by_side
 
 if TYPE_CHECKING:
@@ -33,10 +34,11 @@ class LocalTeacher:
     message) or "plain"; in a chat, steps and probe of a rationale begin the
     reply.  An option's weight is the sum of its tokens' log-probabilities, so
     that it is a probability of the whole option; `normalise_length` takes their
-    mean instead.  `tree` weighs all prefixes in one forward.
+    mean instead.  `tree` weighs all prefixes in one forward.  `source` says where
+    probabilities come from, and can only be `local` here.
     """
 
-    can = Capabilities(logprobs=True, completion=True)
+    can = Capabilities(logprobs=True, completion=True, batch=True, sources=("local",))
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class LocalTeacher:
         normalise_length: bool = False,
         tree: bool = True,
         dtype: str = "float32",
+        source: str = "local",
         missing: str = "name another folder",
     ) -> None:
         if batch_size < 1:
@@ -61,6 +64,7 @@ class LocalTeacher:
         self._chat, self._batch_size = check_chat(chat), batch_size
         self._normalise_length, self._tree, self._missing = normalise_length, tree, missing
         self._dtype = dtype
+        check_source(source, self.can.sources, self.name)
 
     def fingerprint(self) -> dict[str, Any]:
         """Checksums of the weights and what changes a result; how it is batched does not."""
@@ -73,6 +77,10 @@ class LocalTeacher:
             "dtype": self._dtype,
         }
 
+    def prepare(self) -> None:
+        """See `Teacher`; the model is looked for, and not loaded yet."""
+        self._look()
+
     def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
         """See `Teacher`; prompts are batched by length, replies come in the order asked."""
         replies = [""] * len(prompts)
@@ -80,7 +88,7 @@ class LocalTeacher:
             return replies
         with model_time("teacher"):
             found = self._engine.complete(prompts, max_tokens=max_tokens, batch_size=self._batch_size)
-            with _bar("teacher completes", len(prompts)) as advance:
+            with bar("teacher completes", len(prompts)) as advance:
                 for place, reply in found:
                     replies[place] = reply
                     advance()
@@ -93,7 +101,7 @@ class LocalTeacher:
         with model_time("teacher"):
             engine = self._engine
             first = engine.weigh(rationales[0], normalise_length=self._normalise_length)  # proves the way for the rest
-            with _bar("teacher weighs", len(rationales)) as advance:
+            with bar("teacher weighs", len(rationales)) as advance:
 
                 def weigh(rationale: Rationale, stop: Event) -> list[list[float]]:
                     if stop.is_set():
@@ -134,14 +142,3 @@ def folder_digest(folder: Path) -> str:
 def _file_digest(file: Path, size: int, changed: int) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on the error stream, and what moves it on by one; none for a single item."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True, disable=total < 2) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
