@@ -123,8 +123,10 @@ def _show(book: CallBook) -> None:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
-    for head in ("model", "outcome", "calls", "prompt tokens", "completion tokens", "dollars"):
-        table.add_column(head, justify="left" if head in ("model", "outcome") else "right")
+    table.add_column("model", overflow="fold")
+    table.add_column("outcome")
+    for head in ("calls", "tokens in", "tokens out", "dollars"):
+        table.add_column(head, justify="right")
     for line in book.lines():
         numbers = (f"{n:,}" for n in (line.calls, line.prompt_tokens, line.completion_tokens))
         table.add_row(line.model, line.outcome, *numbers, f"{line.usd:.4f}")

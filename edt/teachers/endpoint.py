@@ -100,7 +100,7 @@ class Endpoint:
             return Hopeless(f"it refuses the key (HTTP {status}); {wanted}")
         if body.get("code") == "insufficient_quota":
             return Hopeless("the account has no credit left")
-        said = f"HTTP {status}: {self._scrubbed(str(body.get('message') or error.message))}"
+        said = f"HTTP {status}: {self._scrubbed(str(body.get('message') or error.response.text)) or 'without a word'}"
         if status == 404:
             return Hopeless(f"it does not know the model {model!r} or the address ({said})")
         if status not in (408, 409, 425, 429) and status < 500:

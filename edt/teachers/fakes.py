@@ -52,7 +52,8 @@ class ScriptedDesk:
     def ask(self, calls: Sequence[Call], what: str) -> list[Reply]:
         self.calls += calls
         return [
-            Reply(choices=(self._reply(call),), model="scripted", prompt_tokens=1, completion_tokens=1) for call in calls
+            Reply(choices=(self._reply(call),), model="scripted", prompt_tokens=1, completion_tokens=1)
+            for call in calls
         ]
 
     def abilities(self, phrasing: Phrasing, *, afresh: bool = False) -> Abilities | None:

@@ -216,9 +216,12 @@ class Office:
             )
         if isinstance(end, Fault):
             return f"teacher {self._name!r} at {self._endpoint.base_url}: {end} ({kept})"
-        reasons = "; ".join(f"{count} × {text}" for text, count in Counter(map(str, given_up)).most_common(3))
-        tries = f"after {self._terms.retries + 1} attempts each" if self._terms.retries else "at the first attempt"
-        return f"teacher {self._name!r} at {self._endpoint.base_url} gave no answer {tries}: {reasons} ({kept})"
+        reasons = "; ".join(f"{count} × {text}" for text, count in Counter(map(self._reason, given_up)).most_common(3))
+        return f"teacher {self._name!r} at {self._endpoint.base_url} gave no answer: {reasons} ({kept})"
+
+    def _reason(self, fault: Fault) -> str:
+        tried = isinstance(fault, Transient) and self._terms.retries
+        return f"{fault} (after {self._terms.retries + 1} attempts)" if tried else str(fault)
 
     def _say(self) -> None:
         lines = [line for line in self._book.lines() if line.model == self._name]
