@@ -118,6 +118,18 @@ class CallBook:
             if kept:
                 _keep(file, kept[0].key, kept[0].request, to_json(kept[1]))
 
+    def keep(self, model: str, calls: Sequence[tuple[Call, Reply]]) -> None:
+        """Keep and count replies that cost nothing, all of them or none."""
+        with self._changing() as file:
+            for call, reply in calls:
+                _keep(file, call.key, call.request, to_json(reply))
+            entries = [
+                (_now(), model, call.key, "answered", 1, reply.prompt_tokens, reply.completion_tokens, 0.0, "")
+                for call, reply in calls
+            ]
+            names = "at, model, key, outcome, calls, prompt_tokens, completion_tokens, usd, priced"
+            file.executemany(f"INSERT INTO ledger ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", entries)
+
     def take_in(self, calls: Iterable[tuple[str, Any, Any]]) -> int:
         """Keep calls that were paid for elsewhere; how many were not here yet."""
         with self._changing() as file:
