@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from edt.errors import EdtError
 from edt.store.keys import digest
 
 CUT = "length"
@@ -74,13 +75,18 @@ class Phrasing:
     schema: str = "none"
     """The dialect of `edt.teachers.forms` that its endpoint takes a JSON schema in."""
     body: Mapping[str, Any] = field(default_factory=dict)
-    """Further fields of every request."""
+    """Further fields of every request; one that is None is left out of it."""
+
+    def __post_init__(self) -> None:
+        if self.body.get("max_tokens", 0) is None and type(self.body.get("max_completion_tokens")) is not int:
+            raise EdtError("teacher.body takes max_tokens away and sets no max_completion_tokens: replies need an end")
 
     def call(self, messages: str | Sequence[Mapping[str, str]], *, max_tokens: int, **more: Any) -> Call:
         """A call with one user's message, or with a conversation; greedy unless `more` says otherwise."""
         said = [{"role": "user", "content": messages}] if isinstance(messages, str) else [dict(m) for m in messages]
-        settings = {"max_tokens": max_tokens, "temperature": 0.0, **more}
-        return Call(request={"model": self.model, "messages": said, **settings, **self.body})
+        settings = {"max_tokens": max_tokens, "temperature": 0.0, **more, **self.body}
+        kept = {name: value for name, value in settings.items() if value is not None}
+        return Call(request={"model": self.model, "messages": said, **kept})
 
 
 class Desk(Protocol):

@@ -117,6 +117,9 @@ class Office:
                         if in_a_row >= IN_A_ROW:
                             stop.set()
                     advance()
+        except KeyboardInterrupt:
+            log.warning("waiting for the replies of teacher %s that are on their way: they are paid", self._name)
+            raise
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)  # what is on its way is let come in: it is paid

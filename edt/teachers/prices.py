@@ -31,8 +31,9 @@ class Price:
 
     def at_most(self, call: Call) -> float:
         """No reply to this call costs more: no tokenizer makes more tokens of a text than it has bytes."""
+        longest = max(call.request.get("max_tokens", 0), call.request.get("max_completion_tokens", 0))
         size = len(canonical([call.request["messages"], call.request.get("response_format")]).encode())
-        return self.of(size + AROUND, call.request["max_tokens"])
+        return self.of(size + AROUND, longest)
 
 
 def price_of(model: str, own: Sequence[float] | None = None) -> Price:

@@ -16,7 +16,7 @@ from edt.build import Builder
 from edt.experiment import compose, perform
 from edt.teachers.bundle import export, stages_of
 from edt.teachers.callbook import CallBook
-from tests.harness import FAKE_CONF, ROOT, command, environment, run_apart
+from tests.harness import FAKE_CONF, ROOT, command, environment, run_apart, start
 from tests.teachers.loopback import Loopback
 from tests.teachers.wire import KEY
 
@@ -107,15 +107,16 @@ def test_a_budget_ends_a_run_and_raising_it_goes_on(tmp_path):
         assert set(server.asked.values()) == {1}
 
 
-def test_a_run_killed_while_it_asks_buys_no_call_twice_and_comes_to_the_same_bytes(tmp_path):
-    rng = random.Random(4)
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_a_run_killed_while_it_asks_buys_no_call_twice_and_comes_to_the_same_bytes(tmp_path, kills):
+    rng, more = random.Random(4), (f"task.size={12 * kills}", "teacher.concurrency=2")
     with Loopback(delay=0.02) as server:
         arguments = [a for a in command(tmp_path, name="killed") if not a.startswith(("identifier", "analyst"))]
-        for _ in range(2):
-            _kill_while_asking([*arguments, *options(tmp_path, server.url, "teacher.concurrency=2")], server, rng)
-        done = run(tmp_path, server.url, name="last")
+        for _ in range(kills):
+            _kill_while_asking([*arguments, *options(tmp_path, server.url, *more)], server, rng)
+        done = run(tmp_path, server.url, *more, name="last")
         assert done.returncode == 0, done.stderr
-        undisturbed = run(tmp_path / "other", server.url)
+        undisturbed = run(tmp_path / "other", server.url, *more)
         assert undisturbed.returncode == 0, undisturbed.stderr
     book = CallBook(tmp_path / "calls.sqlite")
     assert set(book.answered().values()) == {1}
@@ -136,6 +137,24 @@ def _kill_while_asking(arguments: list[str], server: Loopback, rng: random.Rando
     assert process.poll() is None, "the run was over before it could be killed"
     process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+def test_ctrl_c_takes_in_what_is_on_its_way(tmp_path):
+    arguments = [a for a in command(tmp_path) if not a.startswith(("identifier", "analyst"))]
+    with Loopback(delay=0.3) as server:
+        process = start([*arguments, *options(tmp_path, server.url, "teacher.concurrency=3")])
+        for _ in range(600):
+            if len(server.asked) > 4:
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "on their way: they are paid" in stderr
+        assert stderr.splitlines()[-1].startswith("interrupted; the same command goes on")
+    book = CallBook(tmp_path / "calls.sqlite")
+    assert len(book.answered()) == len(server.asked) - 1  # but for the probe
+    assert "open" not in {line.outcome for line in book.lines()}
 
 
 def test_the_ledger_is_shown_for_a_run(tmp_path):

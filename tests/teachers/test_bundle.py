@@ -218,6 +218,8 @@ def test_no_reply_costs_more_than_what_was_held_ready():
     question = PHRASING.call("ünïcödé " * 40, max_tokens=7)
     num_bytes = len(("ünïcödé " * 40).encode())
     assert price.at_most(question) >= price.of(num_bytes, 7)
+    thinking = Phrasing(model="m", body={"max_tokens": None, "max_completion_tokens": 900})
+    assert price.at_most(thinking.call("x", max_tokens=7)) >= price.of(1, 900)
 
 
 def test_the_book_is_left_whole_by_a_copy_of_its_files(book, tmp_path):

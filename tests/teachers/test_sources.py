@@ -196,3 +196,11 @@ def test_more_options_than_letters_are_refused():
     many = Rationale(head="x", steps=(), probe="", options=tuple(f" {n}" for n in range(27)))
     with pytest.raises(EdtError, match="27 options are more"):
         teacher.weigh([many])
+
+
+def test_the_body_of_requests_can_be_added_to_and_taken_from():
+    body = {"max_tokens": None, "max_completion_tokens": 400, "temperature": None, "reasoning_effort": "minimal"}
+    request = Phrasing(model="m", body=body).call("x", max_tokens=5).request
+    assert request.keys() == {"model", "messages", "max_completion_tokens", "reasoning_effort"}
+    with pytest.raises(EdtError, match="replies need an end"):
+        Phrasing(model="m", body={"max_tokens": None})
