@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo seeds ladder readme test test-server lint
+.PHONY: help setup demo seeds ladder readme test test-slow test-server lint
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,6 +44,9 @@ readme: $(STAMP) ## README's tables, out of the result files
 
 test: setup ## the tests
 	@$(BIN)/python -m pytest
+
+test-slow: setup ## the tests that take minutes each, such as ten kills in one run
+	@$(BIN)/python -m pytest -m slow
 
 test-server: setup ## the teacher tests against llama.cpp's server: compiles it first, about ten minutes
 	@echo "installing llama.cpp's server: where it is not there yet, it is compiled, for about ten minutes"

@@ -34,7 +34,7 @@ from edt.threads import Halted
 from edt.types import from_json, to_json
 
 IN_A_ROW = 3
-"""So many calls given up one after the other, and no more are sent: the endpoint is down."""
+"""So many calls given up one after the other, and no more are sent: the endpoint is down, or takes none of them."""
 log = logging.getLogger("edt")
 
 
@@ -60,6 +60,26 @@ class Terms:
             raise EdtError(f"teacher.retries is {self.retries}; it must be 0 or more")
         if self.max_usd is not None and self.max_usd < 0:
             raise EdtError(f"teacher.max_usd is {self.max_usd}; it must be 0 or more, or null for no limit")
+
+
+class Errand:
+    """One purchase under way, as its workers see it: when to stop."""
+
+    def __init__(self) -> None:
+        self.stop = Event()
+        self._lock, self._in_a_row, self._any = Lock(), 0, False
+
+    def answered(self) -> None:
+        with self._lock:
+            self._in_a_row, self._any = 0, True
+
+    def given_up(self, fault: Exception) -> None:
+        """Stops at once where nothing will help, else after `IN_A_ROW`; a call that is turned down is no sign of that,
+        unless no other was answered."""
+        with self._lock:
+            self._in_a_row += isinstance(fault, Transient) or not self._any
+            if isinstance(fault, (Hopeless, Spent)) or self._in_a_row >= IN_A_ROW:
+                self.stop.set()
 
 
 class Office:
@@ -99,49 +119,48 @@ class Office:
         bought: dict[str, Reply] = {}
         given_up: list[Fault] = []
         end: Exception | None = None
-        stop, in_a_row = Event(), 0
+        errand = Errand()
         pool = ThreadPoolExecutor(min(self._terms.concurrency, len(calls)), thread_name_prefix="teacher")
         try:
             with bar(f"{what} ({self._name})", len(calls)) as advance:
-                futures: dict[Future[Reply], Call] = {pool.submit(self._bought, call, stop): call for call in calls}
+                futures: dict[Future[Reply], Call] = {pool.submit(self._bought, call, errand): call for call in calls}
                 for future in as_completed(futures):
                     try:
-                        bought[futures[future].key], in_a_row = future.result(), 0
+                        bought[futures[future].key] = future.result()
                     except Halted:
                         continue
                     except (Hopeless, Spent) as error:
                         end = end or error
                     except Fault as error:
                         given_up.append(error)
-                        in_a_row += 1
-                        if in_a_row >= IN_A_ROW:
-                            stop.set()
                     advance()
         except KeyboardInterrupt:
             log.warning("waiting for the replies of teacher %s that are on their way: they are paid", self._name)
             raise
         finally:
-            stop.set()
+            errand.stop.set()
             pool.shutdown(cancel_futures=True)  # what is on its way is let come in: it is paid
             self._say()
         if end or given_up:
             raise EdtError(self._what_is_left(len(bought), len(calls), end, given_up)) from end
         return bought
 
-    def _bought(self, call: Call, stop: Event) -> Reply:
+    def _bought(self, call: Call, errand: Errand) -> Reply:
         """The reply to one call after as many attempts as it takes and the terms allow."""
         retrying = Retrying(
-            stop=stop_after(self._terms.retries + 1) | stop_when(stop),
+            stop=stop_after(self._terms.retries + 1) | stop_when(errand.stop),
             wait=self._pause,
             retry=retry_if_exception_type(Transient),
-            sleep=sleep_using_event(stop),
+            sleep=sleep_using_event(errand.stop),
             reraise=True,
         )
         try:
-            return retrying(self._attempt, call, stop)
-        except (Hopeless, Spent):
-            stop.set()  # here, before this worker takes up the next call
+            reply = retrying(self._attempt, call, errand.stop)
+        except (Fault, Spent) as error:
+            errand.given_up(error)  # here, before this worker takes up the next call
             raise
+        errand.answered()
+        return reply
 
     def _pause(self, state: RetryCallState) -> float:
         """Seconds until the next attempt; where the endpoint named them, all workers wait for it (`_attempt`)."""

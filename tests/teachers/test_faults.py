@@ -117,7 +117,7 @@ def test_a_server_that_is_down_is_left_alone_soon(tmp_path, wire):
     wire.side_effect = lambda request: httpx.Response(502)
     with pytest.raises(EdtError, match="0 of 100 replies"):
         teacher(tmp_path, retries=1, concurrency=1).complete([f"prompt {n}" for n in range(100)], max_tokens=9)
-    assert wire.call_count <= 2 * (IN_A_ROW + 1)
+    assert wire.call_count == 2 * IN_A_ROW
 
 
 @pytest.mark.parametrize(
@@ -136,6 +136,16 @@ def test_what_no_patience_will_mend_ends_at_once(tmp_path, wire, response, said)
         teacher(tmp_path, concurrency=1).complete(list("abcdefgh"), max_tokens=9)
     assert KEY not in str(caught.value)
     assert wire.call_count == 1
+
+
+def test_calls_that_are_rejected_hold_up_none_but_where_all_are(tmp_path, wire):
+    wire.side_effect = lambda request: httpx.Response(400) if "bad" in prompt_of(request) else ok("fine")
+    prompts = ["a", *(f"bad {n}" for n in range(8)), "b"]
+    with pytest.raises(EdtError, match=r"8 × HTTP 400: without a word \(2 of 10"):
+        teacher(tmp_path, concurrency=1).complete(prompts, max_tokens=9)
+    with pytest.raises(EdtError, match=r"× HTTP 400: without a word \(0 of 50"):
+        teacher(tmp_path / "other", concurrency=1).complete([f"bad {n}" for n in range(50)], max_tokens=9)
+    assert wire.call_count == 10 + IN_A_ROW
 
 
 def test_a_call_that_is_rejected_does_not_hold_up_the_others(tmp_path, wire):
