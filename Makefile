@@ -2,14 +2,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo seeds ladder readme test lint
+.PHONY: help setup demo seeds ladder readme test test-slow test-server lint
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 help: ## this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
 
 setup: $(STAMP) ## .venv with all packages, and the embedded benchmark in the user's cache
 	@$(BIN)/python -m edt.pocket.setup
@@ -44,6 +44,16 @@ readme: $(STAMP) ## README's tables, out of the result files
 
 test: setup ## the tests
 	@$(BIN)/python -m pytest
+
+test-slow: setup ## the tests that take minutes each, such as ten kills in one run
+	@$(BIN)/python -m pytest -m slow
+
+test-server: setup ## the teacher tests against llama.cpp's server: compiles it first, about ten minutes
+	@echo "installing llama.cpp's server: where it is not there yet, it is compiled, for about ten minutes"
+	@CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF -DMTMD_BUILD=OFF" \
+	  $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev,server]' \
+	  || { echo "error: llama.cpp's server could not be installed (see above); it needs a C++ compiler and cmake" >&2; exit 1; }
+	@$(BIN)/python -m pytest -m server
 
 lint: $(STAMP) ## ruff and pyright
 	@$(BIN)/ruff check .

@@ -92,6 +92,8 @@ def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> 
     tracker = build_tracker(config)
     check_writable(folder, "the output folder")
     check_writable(Path(config.store.root), "store.root")
+    if parts.teacher is not None:
+        parts.teacher.prepare()
     notes = folder / "stages.jsonl"
     stages = Stages(parts=parts, store=Store(config.store.root), seed=config.seed, told=partial(_append, notes))
     status = "failed"

@@ -83,6 +83,16 @@ class Capabilities:
     completion: bool
     images: bool = False
     schema: bool = False
+    """Whether it is asked for JSON by schema."""
+    batch: bool = False
+    """Whether many prompts at once are ahead of one at a time."""
+    sources: tuple[str, ...] = ()
+    """Where its probabilities may come from: `logprobs`, `local`, `sampling`, `verbalised`."""
+
+    @property
+    def weighs(self) -> bool:
+        """Whether it has probabilities at all, from whatever source."""
+        return self.logprobs or bool(self.sources)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +113,10 @@ class Teacher(Part, Protocol):
 
     name: str
     can: Capabilities
+
+    def prepare(self) -> None:
+        """Called before a run: raises EdtError now for what would fail later, such as a model that is not there."""
+        ...
 
     def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
         """The greedy continuation of each prompt, up to a line break or `max_tokens`."""

@@ -36,7 +36,7 @@ class AnswerSwitch:
         patience: int = 1,
         prompt: str = "answer_switch",
     ) -> None:
-        if not teacher.can.logprobs:
+        if not teacher.can.weighs:
             raise EdtError(
                 f"identifier answer_switch weighs options, which the teacher {teacher.name!r} cannot do; "
                 "choose another teacher, or another identifier"

@@ -25,6 +25,8 @@ class OracleTeacher:
     def fingerprint(self) -> dict[str, Any]:
         return {}
 
+    def prepare(self) -> None: ...
+
     def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
         """Always an EdtError."""
         raise EdtError(_SILENT)

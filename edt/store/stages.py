@@ -19,6 +19,7 @@ from edt.clock import model_seconds
 from edt.errors import EdtError
 from edt.process import release_memory
 from edt.protocols import Analyst, Identifier, Part, Selector, Student, Supporting, Task, Teacher, Tuner, fingerprint_of
+from edt.purpose import working_for
 from edt.store.folders import Store, Stored
 from edt.store.keys import digest, stage_key
 from edt.types import Adapter, ErrorSample, Gap, Mistake, Pick, Prediction, by_id, from_json, to_json
@@ -209,7 +210,8 @@ class Stages:
         where = f"round {self.round}" if self.round else "at the end"
         self.say("%s · %s: %s", where, stage, what)
         about = {"version": VERSIONS[stage], "inputs": inputs, "parts": prints, "seed": seed}
-        stored = self.store.fetch(stage, key, make, about=about, resumable=resumable)
+        with working_for(key):
+            stored = self.store.fetch(stage, key, make, about=about, resumable=resumable)
         if stored.reused:
             self.say("%s · %s: was in the store (%s)", where, stage, key[:8])
         else:

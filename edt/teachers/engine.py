@@ -13,32 +13,27 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import AutoTokenizer, GenerationConfig
 
 from edt.errors import EdtError
-from edt.products import freeze_products
 from edt.protocols import Rationale
 from edt.teachers import lora
 from edt.teachers.chat import chat_of
+from edt.teachers.loading import load_weights
 from edt.teachers.tree import Ids, plant
 
 TOLERANCE = 1e-4
 _log = logging.getLogger(__name__)
 
 
-def load_model(folder: Path, *, dtype: str = "float32") -> tuple[Any, Any]:
+def load_model(folder: Path, *, dtype: str = "float32", quantisation: str = "none") -> tuple[Any, Any]:
     """Model (in eval mode, on a GPU where there is one) and tokenizer of a transformers folder."""
     if not (folder / "config.json").is_file():
         raise EdtError(f"there is no language model in {folder} (config.json is missing); name another folder")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    options = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa", "use_safetensors": True}
-    model: Any = AutoModelForCausalLM.from_pretrained(folder, **options)
-    if device == "cpu":
-        freeze_products(model)
-    return model.to(device).eval(), tokenizer
+    return load_weights(folder, dtype=dtype, quantisation=quantisation), tokenizer
 
 
 class Vocabulary:
@@ -80,10 +75,16 @@ class Vocabulary:
 
 
 def load_engine(
-    folder: Path, *, adapter: Path | None = None, chat: str = "auto", tree: bool = True, dtype: str = "float32"
+    folder: Path,
+    *,
+    adapter: Path | None = None,
+    chat: str = "auto",
+    tree: bool = True,
+    dtype: str = "float32",
+    quantisation: str = "none",
 ) -> Engine:
     """An engine of the model in `folder` with the adapter, where there is one, merged in."""
-    model, tokenizer = load_model(folder, dtype=dtype)
+    model, tokenizer = load_model(folder, dtype=dtype, quantisation=quantisation)
     if adapter is not None:
         model = lora.load(model, adapter).merge_and_unload().eval()
     return Engine(model, tokenizer, chat=chat, tree=tree)
@@ -194,5 +195,5 @@ def _floor(dtype: torch.dtype) -> float:
 
 def _takes_masks(config: Any) -> bool:
     """Whether a plain 4D mask means what it says: sliding-window layers would take it for their own, silently."""
-    layers = getattr(config, "layer_types", None) or []
+    layers = getattr(config.get_text_config(), "layer_types", None) or []
     return all(layer == "full_attention" for layer in layers)

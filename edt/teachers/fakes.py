@@ -1,4 +1,4 @@
-"""A teacher that says what it is told: for tests, and for trying parts without a model."""
+"""A teacher, and a desk, that say what they are told: for tests, and for trying parts without a model."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from edt.protocols import Capabilities, Rationale
+from edt.teachers.calls import Abilities, Call, Choice, Phrasing, Reply
 
 Weigher = Callable[[Rationale], list[list[float]]]
 Writer = Callable[[str], str]
@@ -30,6 +31,8 @@ class ScriptedTeacher:
     def fingerprint(self) -> dict[str, Any]:
         return {"scripted": True}
 
+    def prepare(self) -> None: ...
+
     def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
         self.prompts += prompts
         return [self._replies(prompt) for prompt in prompts]
@@ -37,6 +40,24 @@ class ScriptedTeacher:
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
         self.weighed += rationales
         return [self._weights(rationale) for rationale in rationales]
+
+
+class ScriptedDesk:
+    """Replies to each call by `reply`, and keeps what it was asked in `calls`."""
+
+    def __init__(self, reply: Callable[[Call], Choice], *, can: Abilities | None = None) -> None:
+        self._reply, self._can = reply, can
+        self.calls: list[Call] = []
+
+    def ask(self, calls: Sequence[Call], what: str) -> list[Reply]:
+        self.calls += calls
+        return [
+            Reply(choices=(self._reply(call),), model="scripted", prompt_tokens=1, completion_tokens=1)
+            for call in calls
+        ]
+
+    def abilities(self, phrasing: Phrasing, *, afresh: bool = False) -> Abilities | None:
+        return self._can
 
 
 def _uniform(rationale: Rationale) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""A teacher out of a folder: any causal language model that transformers reads, with an adapter where one is given.
+"""A teacher out of a folder: any causal language model, or the text path of any LMM, that transformers reads.
 
 Knows settings and checksums; the model is loaded by `engine` on first use.
 """
@@ -6,8 +6,7 @@ Knows settings and checksums; the model is loaded by `engine` on first use.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from threading import Event
@@ -16,27 +15,38 @@ from typing import TYPE_CHECKING, Any
 from edt.clock import model_time
 from edt.errors import EdtError
 from edt.protocols import Capabilities, Rationale
+from edt.store.keys import digest
+from edt.teachers.bar import bar
+from edt.teachers.callbook import CallBook
 from edt.teachers.chat import check_chat
+from edt.teachers.memory import Memory, Said
+from edt.teachers.sources import check_source
 from edt.threads import Halted, side_by_side
+from edt.types import to_json
 
 if TYPE_CHECKING:
     from edt.teachers.engine import Engine
 
 DTYPES = ("float32", "bfloat16")
+QUANTISATIONS = ("none", "nf4")
 _SUFFIXES = {".json", ".jinja", ".model", ".safetensors", ".txt"}
 
 
 class LocalTeacher:
     """Completes and weighs with the model of `folder`, in `dtype` (float32 or bfloat16), on a GPU where there is one.
 
+    Of an LMM it is the text path; `quantisation` is "none" or "nf4".
+
     `chat` is "auto" (the tokenizer's own template), "chatml" (without a system
     message) or "plain"; in a chat, steps and probe of a rationale begin the
     reply.  An option's weight is the sum of its tokens' log-probabilities, so
     that it is a probability of the whole option; `normalise_length` takes their
-    mean instead.  `tree` weighs all prefixes in one forward.
+    mean instead.  `tree` weighs all prefixes in one forward.  `source` says where
+    probabilities come from, and can only be `local` here.  With a call book in
+    `calls`, nothing is worked out twice, and all is counted.
     """
 
-    can = Capabilities(logprobs=True, completion=True)
+    can = Capabilities(logprobs=True, completion=True, batch=True, sources=("local",))
 
     def __init__(
         self,
@@ -49,18 +59,31 @@ class LocalTeacher:
         normalise_length: bool = False,
         tree: bool = True,
         dtype: str = "float32",
+        quantisation: str = "none",
+        source: str = "local",
+        calls: str | Path | None = None,
         missing: str = "name another folder",
     ) -> None:
         if batch_size < 1:
             raise EdtError(f"teacher.batch_size is {batch_size}; it must be 1 or more")
         if dtype not in DTYPES:
             raise EdtError(f"teacher.dtype={dtype!r} is unknown; choose one of {', '.join(DTYPES)}")
+        if quantisation not in QUANTISATIONS:
+            raise EdtError(
+                f"teacher.quantisation={quantisation!r} is unknown; choose one of {', '.join(QUANTISATIONS)}"
+            )
+        if adapter and quantisation != "none":
+            raise EdtError(
+                "teacher.adapter is merged into the weights, which NF4 ones do not take; leave one of them out"
+            )
         self._folder = Path(folder).expanduser()
         self._adapter = Path(adapter).expanduser() if adapter else None
         self.name = name or self._folder.name
         self._chat, self._batch_size = check_chat(chat), batch_size
         self._normalise_length, self._tree, self._missing = normalise_length, tree, missing
-        self._dtype = dtype
+        self._dtype, self._quantisation = dtype, quantisation
+        check_source(source, self.can.sources, self.name)
+        self._memory = Memory(CallBook(calls) if calls else None, self.name)
 
     def fingerprint(self) -> dict[str, Any]:
         """Checksums of the weights and what changes a result; how it is batched does not."""
@@ -71,29 +94,55 @@ class LocalTeacher:
             "chat": self._chat,
             "normalise_length": self._normalise_length,
             "dtype": self._dtype,
+            **({"quantisation": self._quantisation} if self._quantisation != "none" else {}),
         }
+
+    def prepare(self) -> None:
+        """See `Teacher`; the model is looked for, and not loaded yet."""
+        self._look()
 
     def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
         """See `Teacher`; prompts are batched by length, replies come in the order asked."""
-        replies = [""] * len(prompts)
-        if not prompts:
-            return replies
-        with model_time("teacher"):
-            found = self._engine.complete(prompts, max_tokens=max_tokens, batch_size=self._batch_size)
-            with _bar("teacher completes", len(prompts)) as advance:
-                for place, reply in found:
-                    replies[place] = reply
-                    advance()
-        return replies
+        return self._memory.through(
+            [{**self._who, "complete": prompt, "max_tokens": max_tokens} for prompt in prompts],
+            lambda places: self._completed([prompts[place] for place in places], max_tokens),
+        )
 
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
         """See `Teacher`; one forward a rationale, on a CPU as many at a time as there are cores."""
+        return self._memory.through(
+            [{**self._who, "weigh": to_json(rationale)} for rationale in rationales],
+            lambda places: self._weighed([rationales[place] for place in places]),
+        )
+
+    @cached_property
+    def _who(self) -> dict[str, str]:
+        """What a kept call says of this teacher; nothing where none are kept, as checksums take their time."""
+        return {"model": self.name, "teacher": digest(self.fingerprint())} if self._memory.keeps else {}
+
+    def _completed(self, prompts: Sequence[str], max_tokens: int) -> list[Said]:
+        replies = [""] * len(prompts)
+        if not prompts:
+            return []
+        with model_time("teacher"):
+            found = self._engine.complete(prompts, max_tokens=max_tokens, batch_size=self._batch_size)
+            with bar("teacher completes", len(prompts)) as advance:
+                for place, reply in found:
+                    replies[place] = reply
+                    advance()
+        words = self._engine.vocabulary
+        return [
+            Said(value=reply, prompt_tokens=len(words.opening(prompt)), completion_tokens=len(words.ids(reply)))
+            for prompt, reply in zip(prompts, replies, strict=True)
+        ]
+
+    def _weighed(self, rationales: Sequence[Rationale]) -> list[Said]:
         if not rationales:
             return []
         with model_time("teacher"):
             engine = self._engine
             first = engine.weigh(rationales[0], normalise_length=self._normalise_length)  # proves the way for the rest
-            with _bar("teacher weighs", len(rationales)) as advance:
+            with bar("teacher weighs", len(rationales)) as advance:
 
                 def weigh(rationale: Rationale, stop: Event) -> list[list[float]]:
                     if stop.is_set():
@@ -105,14 +154,28 @@ class LocalTeacher:
                 advance()
                 work = [partial(weigh, rationale) for rationale in rationales[1:]]
                 at_once = engine.model.device.type == "cpu"
-                return [first, *(side_by_side(work) if at_once else [piece(Event()) for piece in work])]
+                rest = side_by_side(work) if at_once else [piece(Event()) for piece in work]
+        words = engine.vocabulary
+        return [
+            Said(
+                value=weights, prompt_tokens=len(words.opening(r.head)) + sum(len(words.ids(step)) for step in r.steps)
+            )
+            for r, weights in zip(rationales, [first, *rest], strict=True)
+        ]
 
     @cached_property
     def _engine(self) -> Engine:
         from edt.teachers.engine import load_engine
 
         self._look()
-        return load_engine(self._folder, adapter=self._adapter, chat=self._chat, tree=self._tree, dtype=self._dtype)
+        return load_engine(
+            self._folder,
+            adapter=self._adapter,
+            chat=self._chat,
+            tree=self._tree,
+            dtype=self._dtype,
+            quantisation=self._quantisation,
+        )
 
     def _look(self) -> None:
         for what, folder in (("language model", self._folder), ("adapter", self._adapter)):
@@ -134,14 +197,3 @@ def folder_digest(folder: Path) -> str:
 def _file_digest(file: Path, size: int, changed: int) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on the error stream, and what moves it on by one; none for a single item."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True, disable=total < 2) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)

@@ -10,7 +10,9 @@ from edt.teachers.local import LocalTeacher
 WEIGHTS = Path(__file__).parents[1] / "pocket" / "weights" / "teacher"
 
 
-def pocket_teacher(*, batch_size: int = 16, tree: bool = True) -> LocalTeacher:
+def pocket_teacher(
+    *, batch_size: int = 16, tree: bool = True, source: str = "local", calls: str | None = None
+) -> LocalTeacher:
     """The teacher; its language model comes with Pocket's set-up, its adapter with this package."""
     return LocalTeacher(
         pocket_root() / "language_model",
@@ -19,6 +21,8 @@ def pocket_teacher(*, batch_size: int = 16, tree: bool = True) -> LocalTeacher:
         chat="chatml",
         batch_size=batch_size,
         tree=tree,
+        source=source,
+        calls=calls,
         missing="run `python -m edt.pocket.setup` for the model, `python -m edt.pocket.train_teacher` for the adapter",
     )
 
