@@ -111,6 +111,8 @@ class HubCore:
         self.undress()
         if shape.kind == "lora":
             adapters.put_on(self.model, self.family, shape)
+        for value in adapters.projector_of(self.model, self.family).values():
+            value.data = value.data.float()  # small steps are lost in bf16
         self.shape = shape
 
     def state(self) -> dict[str, Tensor]:

@@ -75,6 +75,7 @@ class HubStudent:
         features_gb: float = 20.0,
         progress: bool = True,
     ) -> None:
+        self._given = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         _one_of("precision", precision, PRECISIONS)
         _one_of("device", device, DEVICES)
         _one_of("style", style, STYLES)
@@ -170,6 +171,15 @@ class HubStudent:
     def adapter_key(self) -> str:
         """Of the weights worn; empty for none."""
         return self._adapter.key if self._adapter else ""
+
+    @property
+    def worn(self) -> Adapter | None:
+        """The adapter that it wears."""
+        return self._adapter
+
+    def node(self) -> Mapping[str, Any]:
+        """The configuration that it comes from."""
+        return {"_target_": f"{type(self).__module__}.{type(self).__qualname__}", **self._given}
 
     @property
     def adapter_folder(self) -> Path | None:
