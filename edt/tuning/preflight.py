@@ -107,7 +107,7 @@ def inspect(
     return Preflight(
         census=census,
         supervised=supervised,
-        quantised=_patterns(name for name, part in module.named_modules() if type(part).__name__ == "Linear4bit"),
+        quantised=_patterns(_quantised(module)),
         adapted=_patterns(_adapted(module)),
         tuned=sum(weight.numel() for weight in tuned),
         weights=sum(_count(weight) for weight in module.parameters()),
@@ -137,9 +137,13 @@ def lines(found: Preflight) -> Iterable[str]:
         yield f"  {what}: {shown}"
     held = ", ".join(f"{count} tensors in {kind}" for kind, count in found.dtypes.items())
     yield f"  tuned: {found.tuned:,} of {found.weights:,} weights ({found.tuned / found.weights:.2%}); {held}"
-    needs = ", ".join(f"{what} {size / 1e9:.2f}" for what, size in found.memory.items())
-    yield f"  memory in GB, about: {needs}"
+    needs = ", ".join(f"{what} {_bytes(size)}" for what, size in found.memory.items())
+    yield f"  memory, about: {needs}"
     yield f"  saved and read again: {found.reload}"
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _words(trainable: Trainable, rows: Sequence[Any]) -> list[str]:
@@ -150,6 +154,12 @@ def _adapted(module: nn.Module) -> Iterable[str]:
     from peft.tuners.lora import LoraLayer
 
     return (name.removesuffix(".peft") for name, part in module.named_modules() if isinstance(part, LoraLayer))
+
+
+def _quantised(module: nn.Module) -> Iterable[str]:
+    """By the kind of their weight, so that bitsandbytes is not loaded where nothing is packed."""
+    packed = (name for name, weight in module.named_parameters() if type(weight).__name__ == "Params4bit")
+    return (name.removesuffix(".weight").removesuffix(".base_layer").removesuffix(".peft") for name in packed)
 
 
 def _patterns(names: Iterable[str]) -> dict[str, int]:

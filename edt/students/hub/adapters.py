@@ -109,6 +109,8 @@ def take_off(model: Any) -> None:
     for name, layer in adapted(model).items():
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, layer.get_base_layer())
+    if hasattr(model, "peft_config"):
+        del model.peft_config  # peft would take the next adapter for a second one
 
 
 def adapted(model: nn.Module) -> dict[str, Any]:

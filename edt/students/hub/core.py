@@ -23,7 +23,7 @@ from edt.students.hub.hardware import Hardware, Numbers
 from edt.students.hub.processor import Pictures, decode
 from edt.students.hub.prompts import HubRow, Prompts, facts_of
 from edt.students.hub.sight import Sight, name_of, read_picture
-from edt.students.hub.weights import load_model
+from edt.students.hub.weights import load_model, read_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +77,7 @@ class HubCore:
         self.family = family
         self.checksum = checksum
         self.numbers = numbers
+        read_config(folder, family)
         self.pictures = Pictures(folder, family)
         self.prompts = Prompts(self.pictures, family, style=style)
         self.model: Any = load_model(folder, family, numbers=numbers, hardware=hardware)
@@ -132,7 +133,9 @@ class HubCore:
             ids[index, start : start + len(row)] = torch.tensor(row.prompt + row.reply)
             seen[index, start : start + len(row)] = 1
             supervised[index, start + len(row.prompt) : start + len(row)] = True
-        glimpses = tuple(self.glimpse(row) for row in rows if row.image is not None)
+        images = {row.image: row for row in rows if row.image is not None}
+        known = {image: self.glimpse(row) for image, row in images.items()}
+        glimpses = tuple(known[row.image] for row in rows if row.image is not None)
         return HubBatch(ids=ids, seen=seen, supervised=supervised, glimpses=glimpses)
 
     def glimpse(self, row: HubRow) -> Glimpse:
@@ -166,7 +169,8 @@ class HubCore:
         if not glimpses:
             return words
         kind = next(iter(adapters.projector_of(self.model, self.family).values()), words).dtype
-        pictures = [self.family.project(self.body, self.look(one).to(kind), one.facts) for one in glimpses]
+        seen = {name: self.look(one).to(kind) for name, one in {one.name: one for one in glimpses}.items()}
+        pictures = [self.family.project(self.body, seen[one.name], one.facts) for one in glimpses]
         where = ids == self.pictures.image_id
         values = torch.cat([picture.reshape(-1, words.shape[-1]) for picture in pictures]).to(words.dtype)
         if len(values) != int(where.sum()):

@@ -83,13 +83,13 @@ class HubTrainable:
                 weight.requires_grad_(True)
         set_dropout(core.model, dropout)
         if self._checkpointing:
-            core.language_model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            core.language_model.activation_checkpointing_enable({"use_reentrant": False})
         core.model.train()
 
     def stop(self) -> None:
         """Back to eval mode on its own device, which Lightning takes a model off; nothing wants gradients any more."""
         core = self._core
-        core.language_model.gradient_checkpointing_disable()
+        core.language_model.activation_checkpointing_disable()
         set_dropout(core.model, 0.0)
         core.model.requires_grad_(False)
         if core.device != self._device:

@@ -56,13 +56,9 @@ def checksum_of(folder: Path) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def load_model(folder: Path, family: Family, *, numbers: Numbers, hardware: Hardware) -> Any:
-    """The whole model, frozen, in eval mode, on the hardware's device.
-
-    Raises EdtError where the folder holds another family or something against the plan was quantised.
-    """
-    import torch
-    from transformers import AutoConfig, AutoModelForImageTextToText
+def read_config(folder: Path, family: Family) -> Any:
+    """The checkpoint's configuration; raises EdtError where it is not of this family."""
+    from transformers import AutoConfig
 
     try:
         config: Any = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -71,6 +67,18 @@ def load_model(folder: Path, family: Family, *, numbers: Numbers, hardware: Hard
         raise EdtError(f"{folder} holds no model that transformers knows ({what}); name another folder") from None
     if config.model_type != family.model_type:
         raise EdtError(f"{folder} holds a {config.model_type!r}, and this student is a {family.model_type!r}")
+    return config
+
+
+def load_model(folder: Path, family: Family, *, numbers: Numbers, hardware: Hardware) -> Any:
+    """The whole model, frozen, in eval mode, on the hardware's device.
+
+    Raises EdtError where the folder holds another family or something against the plan was quantised.
+    """
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    config = read_config(folder, family)
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     packed = numbers.weights == "nf4"
     with quiet(), torch.random.fork_rng(devices=[]):
