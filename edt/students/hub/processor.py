@@ -104,9 +104,8 @@ def without_video(kind: Any) -> Any:
 
 def size_of(path: Path) -> tuple[int, int]:
     """(width, height) of a picture as it is looked at, from its header; EdtError, naming the file, where it is broken."""
-    image = _open(path, path)
-    with image:
-        turned = image.getexif().get(ORIENTATION, 1) >= 5
+    with _open(path, path) as image:
+        turned = _says_how_to_turn(image) and image.getexif().get(ORIENTATION, 1) >= 5
         return (image.height, image.width) if turned else image.size
 
 
@@ -115,10 +114,16 @@ def decode(content: bytes, path: Path) -> Any:
     from PIL import ImageOps
 
     with _open(io.BytesIO(content), path) as image:
+        turn = _says_how_to_turn(image)
         try:
-            return ImageOps.exif_transpose(image).convert("RGB")
+            return (ImageOps.exif_transpose(image) if turn else image).convert("RGB")
         except (OSError, SyntaxError, ValueError) as error:
             raise _broken(path, error) from None
+
+
+def _says_how_to_turn(image: Any) -> bool:
+    """Whether EXIF data stand in the header: asked otherwise, PIL decodes a whole PNG to look for them at its end."""
+    return "exif" in image.info
 
 
 def _open(source: Any, path: Path) -> Any:
