@@ -106,8 +106,7 @@ class Prompts:
         return answer.strip() if self._style == "plain" else format_reply(rationale, answer)
 
     def _question(self, sample: Sample, *, steps: bool) -> str:
-        question = self._harmless(sample.question.strip())
-        return question if self._style == "plain" else f"{question}\n{STEPS if steps else DIRECT}"
+        return self._harmless(question_of(sample.question, style=self._style, steps=steps))
 
     def _harmless(self, text: str) -> str:
         """Marks inside a user's words are broken up, so that they are read as words."""
@@ -145,6 +144,12 @@ class Prompts:
         while ids and not self.pictures.tokenizer.decode(ids[-1:]).strip():
             ids.pop()  # a template's own blank after the reply
         return [*ids, self.end] if ids else []
+
+
+def question_of(question: str, *, style: str, steps: bool) -> str:
+    """A question with what is asked of the reply's form."""
+    question = question.strip()
+    return question if style == "plain" else f"{question}\n{STEPS if steps else DIRECT}"
 
 
 def facts_of(row: HubRow) -> Facts:

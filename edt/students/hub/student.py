@@ -185,6 +185,14 @@ class HubStudent:
     def adapter_folder(self) -> Path | None:
         return Path(self._adapter.path) if self._adapter else None
 
+    def checkpoint(self) -> Path:
+        """Its files, fetched where they are not here yet."""
+        return self._folder
+
+    def checksum(self) -> str:
+        """Of the checkpoint."""
+        return self._checksum
+
     def trainable(self) -> HubTrainable:
         """What a tuner needs, starting from the weights worn now."""
         from edt.students.hub.trainable import HubTrainable
