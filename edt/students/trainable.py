@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edt.students.adapter import AdapterFacts, read_facts, save_adapter, state_of
+from edt.students.adapter import AdapterFacts, load_state, read_facts, read_state, save_adapter, state_of
 from edt.students.lora import check_lora, lora_layers
 from edt.students.rows import check_rows, even_parts
 from edt.types import Adapter, Sample
@@ -79,6 +79,18 @@ class PocketTrainable:
     def state(self) -> dict[str, Tensor]:
         """The trained weights by name, sharing memory with the model."""
         return state_of(self._core.model)
+
+    def restore(self, folder: Path) -> None:
+        """Take the weights from a folder that `save` made."""
+        load_state(self._core.model, read_state(folder))
+
+    def words(self, row: Row) -> str:
+        """The supervised tokens of a row, without the end mark."""
+        return self._core.chat.text(list(row.reply))
+
+    def activations(self, tokens: int) -> int:
+        """Bytes: about 2 MB a token of the parts that pass at a time, two of them side by side."""
+        return 2_000_000 * min(tokens, 2 * PART_TOKENS)
 
     def save(self, folder: Path, *, samples: int, steps: int, seconds: float) -> Adapter:
         """The weights as an adapter that says where it came from."""

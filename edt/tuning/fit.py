@@ -19,12 +19,17 @@ from typing import TYPE_CHECKING, Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.plugins.environments import LightningEnvironment
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torchdata.stateful_dataloader import StatefulDataLoader
 
+from edt.errors import EdtError
 from edt.store.keys import digest
 from edt.students.bar import bar_shown
+from edt.tuning.companions import rank
 from edt.tuning.module import QLoraModule, Rates
+from edt.tuning.spread import ShareCollator, SpreadModule, shares_of
 from edt.tuning.trainable import Trainable
 
 if TYPE_CHECKING:
@@ -51,21 +56,50 @@ def fit(
         weight_decay=tuner.weight_decay,
         steps=len(batches),
     )
-    module = QLoraModule(trainable, rates, dropout=tuner.dropout)
+    accelerator = _accelerator(tuner.trainer.accelerator, trainable)
+    alone = tuner.trainer.alone and accelerator == "cpu"
     name = f"checkpoint-{_identity(tuner, trainable, rows, batches, seed)}"
     with _hushed(), torch.random.fork_rng(devices=[]):
-        data: Any = rows
-        loader = StatefulDataLoader(data, batch_sampler=batches, collate_fn=trainable.collate)
-        torch.manual_seed(seed)
-        trainer = _trainer(tuner, folder, name)
+        loader = _loader(tuner, trainable, rows, batches) if alone else _spread_loader(tuner, trainable, rows, batches)
+        module = (
+            QLoraModule(trainable, rates, dropout=tuner.dropout)
+            if alone
+            else SpreadModule(trainable, rates, tuner.trainer, dropout=tuner.dropout)
+        )
+        torch.manual_seed(seed + rank())
+        trainer = _trainer(tuner, folder, name, accelerator=accelerator, clip=None if alone else tuner.clip)
         module.train()  # from_pretrained leaves eval mode, and Lightning keeps what it finds
         _run(trainer, module, loader, _whole(folder / f"{name}.ckpt"))
-    _write_losses(folder / "training.jsonl", module.losses, batches, rates)
-    for left in folder.glob("checkpoint-*.ckpt"):
-        left.unlink()
+    if rank() == 0:
+        _write_losses(folder / "training.jsonl", module.losses, batches, rates)
+        for left in folder.glob("checkpoint-*.ckpt"):
+            left.unlink()
 
 
-def _trainer(tuner: LightningTuner, folder: Path, name: str) -> pl.Trainer:
+def _accelerator(asked: str, trainable: Trainable) -> str:
+    """Where the student is already, unless told otherwise."""
+    return next(trainable.module.parameters()).device.type if asked == "auto" else asked
+
+
+def _loader(tuner: LightningTuner, trainable: Trainable, rows: Any, batches: list[list[int]]) -> Any:
+    """A batch a step; what is collated is not what is kept, so pictures are decoded as late as can be."""
+    return StatefulDataLoader(
+        rows, batch_sampler=batches, collate_fn=trainable.collate, num_workers=tuner.workers
+    )
+
+
+def _spread_loader(tuner: LightningTuner, trainable: Trainable, rows: Any, batches: list[list[int]]) -> Any:
+    """A share of a batch a pass."""
+    options = tuner.trainer
+    supervised = [len(row.reply) for row in rows]
+    shares: Any = shares_of(
+        batches, supervised, devices=options.devices, accumulate=options.accumulate, rank=rank()
+    )
+    collator = ShareCollator(trainable.collate, rows)
+    return StatefulDataLoader(shares, batch_size=None, collate_fn=collator, num_workers=tuner.workers)
+
+
+def _trainer(tuner: LightningTuner, folder: Path, name: str, *, accelerator: str, clip: float | None) -> pl.Trainer:
     checkpoints = ModelCheckpoint(
         dirpath=folder,
         filename=name,
@@ -73,10 +107,25 @@ def _trainer(tuner: LightningTuner, folder: Path, name: str) -> pl.Trainer:
         save_on_train_epoch_end=False,
         enable_version_counter=False,
     )
+    options: Any = tuner.trainer
+    try:
+        return _new_trainer(tuner, options, checkpoints, folder, accelerator=accelerator, clip=clip)
+    except (ValueError, RuntimeError, ModuleNotFoundError, MisconfigurationException) as error:
+        what = " ".join(str(error).split())
+        raise EdtError(f"tuner.trainer cannot be had here: {what}") from error
+
+
+def _new_trainer(
+    tuner: LightningTuner, options: Any, checkpoints: ModelCheckpoint, folder: Path, *, accelerator: str, clip: float | None
+) -> pl.Trainer:
     return pl.Trainer(
-        accelerator="cpu",
-        devices=1,
-        precision="32-true",
+        accelerator=accelerator,
+        devices=options.devices,
+        strategy=options.strategy,
+        precision=options.precision,
+        accumulate_grad_batches=options.accumulate if clip is not None else 1,
+        gradient_clip_val=clip,
+        plugins=[LightningEnvironment()] if options.devices > 1 else None,
         max_epochs=1,
         callbacks=[checkpoints, _Bar(shown=tuner.progress)],
         logger=False,
@@ -135,10 +184,11 @@ class _Bar(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._bar.start()
-        self._task = self._bar.add_task("", total=trainer.num_training_batches, loss="-")
+        self._task = self._bar.add_task("", total=trainer.estimated_stepping_batches, loss="-")
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any, **__: Any) -> None:
-        self._bar.update(self._task, completed=trainer.global_step, loss=f"{pl_module.losses[-1]:.3f}")
+        last = f"{pl_module.losses[-1]:.3f}" if pl_module.losses else "-"
+        self._bar.update(self._task, completed=trainer.global_step, loss=last)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._bar.stop()

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+class TrainingRow(Sized, Protocol):
+    """One sample, ready to be collated."""
+
+    @property
+    def reply(self) -> Sequence[int]:
+        """The tokens that are supervised."""
+        ...
+
+
 class Trainable(Protocol):
     """A student taken into training: its weights are live."""
 
@@ -26,7 +35,7 @@ class Trainable(Protocol):
         """Back to eval mode."""
         ...
 
-    def rows(self, samples: Sequence[Sample], root: Path) -> Sequence[Sized]:
+    def rows(self, samples: Sequence[Sample], root: Path) -> Sequence[TrainingRow]:
         """One row a sample, checked to be worth training on; its length is its cost."""
         ...
 
@@ -58,3 +67,43 @@ class Tunable(Protocol):
     """A student that can be tuned."""
 
     def trainable(self) -> Trainable: ...
+
+
+@runtime_checkable
+class Shapeable(Protocol):
+    """A trainable that leaves open what of it is tuned; asked before it starts."""
+
+    def prepare(self, *, kind: str, rank: int | None, alpha: int | None, checkpointing: bool) -> None:
+        """`kind` is lora or full; a null is what is worn already, or the student's default."""
+        ...
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """A trainable that can be looked into before anything expensive begins."""
+
+    def words(self, row: Any) -> str:
+        """The supervised tokens of a row as text, marks included."""
+        ...
+
+    def activations(self, tokens: int) -> int:
+        """Bytes that a batch of so many tokens leaves behind for the backward pass, roughly."""
+        ...
+
+    def restore(self, folder: Path) -> None:
+        """Take the tuned weights from a folder that `save` made."""
+        ...
+
+
+@runtime_checkable
+class Repeatable(Protocol):
+    """A student that another process can build."""
+
+    @property
+    def worn(self) -> Adapter | None:
+        """What it wears."""
+        ...
+
+    def node(self) -> Mapping[str, Any]:
+        """The configuration that it comes from, `_target_` included."""
+        ...

@@ -44,7 +44,8 @@ def test_tuning_learns_and_changes_both_groups(pocket, tmp_path):
     assert all(not torch.equal(base[name], tuned[name]) for name in base)
     facts = read_facts(tmp_path)
     assert (facts.samples, facts.steps, facts.parent) == (72, 18, one.adapter_key())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter.json", "adapter.safetensors", "training.jsonl"]
+    left = ["adapter.json", "adapter.safetensors", "preflight.json", "training.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == left
     worn = one.wearing(adapter)
     assert worn.answer(samples(6), pocket) != before
     assert one.answer(samples(6), pocket) == before

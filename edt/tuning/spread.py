@@ -1,0 +1,91 @@
+"""A step's samples shared out over devices and passes, in Lightning's own way of optimising.
+
+Every share knows its part of the step's supervised tokens, so that any number
+of devices and passes comes to the gradient of the whole batch: the same step,
+up to rounding. Knows places and weights, not what is in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edt.tuning.module import QLoraModule, Rates
+from edt.tuning.trainable import Trainable
+from edt.tuning.trainer import TrainerOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Rows that one device passes at once, and their part of their step's supervised tokens."""
+
+    places: tuple[int, ...]
+    weight: float
+
+
+def shares_of(
+    batches: Sequence[Sequence[int]], supervised: Sequence[int], *, devices: int, accumulate: int, rank: int
+) -> list[Share]:
+    """One device's shares, `accumulate` of them a batch.
+
+    A batch that is too small for all gives some of them its first row at no
+    weight: every device takes part in every step.
+    """
+    ways, shares = devices * accumulate, []
+    for batch in batches:
+        total = sum(supervised[place] for place in batch)
+        for number in range(accumulate):
+            places = tuple(batch[number * devices + rank :: ways])
+            weight = sum(supervised[place] for place in places) / total
+            shares.append(Share(places=places or (batch[0],), weight=weight))
+    return shares
+
+
+@dataclass(frozen=True)
+class ShareCollator:
+    """From a share to the parts of its rows, weighed within their step."""
+
+    collate: Callable[[Any], Sequence[tuple[Any, float]]]
+    rows: Sequence[Any]
+
+    def __call__(self, share: Share) -> list[tuple[Any, float]]:
+        parts = self.collate([self.rows[place] for place in share.places])
+        return [(part, within * share.weight) for part, within in parts]
+
+
+class SpreadModule(QLoraModule):
+    """The same student and rates, with steps that Lightning takes: for GPUs, several devices, passes and precisions."""
+
+    def __init__(self, trainable: Trainable, rates: Rates, options: TrainerOptions, *, dropout: float = 0.0) -> None:
+        super().__init__(trainable, rates, dropout=dropout)
+        self.automatic_optimization = True
+        self._ways, self._accumulate, self._devices = options.ways, options.accumulate, options.devices
+        self._passed: list[Tensor] = []
+
+    def training_step(self, batch: Sequence[tuple[Any, float]], index: int) -> Any:  # type: ignore[override]
+        """The share of the step's loss; Lightning takes means over passes and devices, where sums are meant."""
+        loss = torch.stack([self._trainable.loss(part) * weight for part, weight in batch]).sum()
+        self._passed.append(loss.detach())
+        return loss * self._ways
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if len(self._passed) == self._accumulate:
+            total = torch.stack(self._passed).sum()
+            self._passed.clear()
+            if self._devices > 1:
+                torch.distributed.all_reduce(total)
+            self.losses.append(total.item())
+        super().on_train_batch_end(outputs, batch, batch_idx)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["chance_of_gpus"] = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        if states := checkpoint["chance_of_gpus"]:
+            torch.cuda.set_rng_state_all(states)
