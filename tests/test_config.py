@@ -1,4 +1,3 @@
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -108,14 +107,6 @@ def test_whatever_is_typed_comes_to_parts_or_to_one_sentence(key, value):
     except EdtError as error:
         said = str(error)
     assert "\n" not in said
-
-
-def test_a_budget_is_named_as_it_was_before_its_later_options():
-    plain = {"rounds": 2, "per_error": None, "fill": "random", "start": "previous"}
-    assert vars(Budget()) == vars(fakes().budget) == plain
-    assert vars(Budget(stop="no_gain")) == {**plain, "stop": "no_gain"}
-    assert (Budget().stop, Budget().likeness) == ("max_rounds", 0.9)
-    assert asdict(Budget(likeness=0.5))["likeness"] == 0.5
 
 
 @pytest.mark.parametrize("name", ["96", "192", "300", "1k", "100k", "full", "demo"])
