@@ -1,0 +1,87 @@
+"""How long a table takes whose cells share their stages, beside the same cells run one by one with nothing to share.
+
+    python experiments/benchmarks/sharing.py [--jobs 2]
+
+The table is `sharing.yaml`. Both ways run the same commands that a user types;
+one by one every cell has an empty store and all cores. Writes
+experiments/benchmarks/results/sharing.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edt.cli import say_errors
+from edt.errors import EdtError
+from edt.process import prepare_script
+from edt.sweep.spec import cells_of, read_table
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+RESULTS = HERE / "results" / "sharing.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=2, help="cells of the table at a time")
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(Path(folder), jobs=parser.parse_args().jobs)
+    show(figures)
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
+    print(json.dumps(figures))
+
+
+def measure(folder: Path, *, jobs: int) -> dict[str, Any]:
+    """Wall seconds of both ways, cell by cell for the second."""
+    places = [f"experiments={HERE}", f"output={folder / 'table'}", f"results={folder / 'results'}"]
+    shared = _seconds(["sweep.py", "table=sharing", *places, f"jobs={jobs}", f"store.root={folder / 'store'}"])
+    apart: dict[str, float] = {}
+    for cell in cells_of("sharing", read_table("sharing", folder=HERE)):
+        own = [f"store.root={folder / 'stores' / cell.name}", f"hydra.run.dir={folder / 'runs' / cell.name}"]
+        apart[cell.name] = round(_seconds(["run.py", *cell.overrides, *own]), 1)
+    total = sum(apart.values())
+    trainings = len(list((folder / "store" / "tune").glob("*")))
+    return {
+        "benchmark": "sharing",
+        "jobs": jobs,
+        "cells": len(apart),
+        "trainings": trainings,
+        "seconds": {"table": round(shared, 1), "one_by_one": round(total, 1)},
+        "ratio": round(shared / total, 3),
+        "cell_seconds": apart,
+    }
+
+
+def _seconds(arguments: Sequence[str]) -> float:
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise EdtError(f"`python {' '.join(arguments)}` ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+    return time.perf_counter() - start
+
+
+def show(figures: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{figures['cells']} cells, {figures['trainings']} trainings in the table")
+    table.add_column("way")
+    table.add_column("seconds", justify="right")
+    for way, seconds in figures["seconds"].items():
+        table.add_row(way.replace("_", " "), f"{seconds:.1f}")
+    Console().print(table)
+    print(f"ratio: {figures['ratio']}")
+
+
+if __name__ == "__main__":
+    prepare_script()
+    sys.exit(say_errors(main))
