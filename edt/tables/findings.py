@@ -64,7 +64,7 @@ def _no_gain(report: Report) -> Finding:
 
 def _no_better_than_random(report: Report, random: Report | None) -> Finding | None:
     if random is None:
-        why = "no Random run over the same dataset at this scale, seed and rates is in the store; method=random makes one"
+        why = "no Random run of the same dataset, scale, seed and rates is in the store; method=random makes one"
         return Finding(name="no_better_than_random", state="unknown", evidence=why)
     if _key(random) == _key(report):
         return None  # it is Random itself
