@@ -87,7 +87,8 @@ class Builder:
         name = canonical([group, node, {key: id(value) for key, value in (handed or {}).items()}])
         if name not in self._built:
             check_options(group, node)
-            inner = {key: self.part(seam, node[key]) for key, seam in _inner(find_target(group, node)).items()}
+            seams = _inner(find_target(group, node))
+            inner = {key: self.part(seam, node[key]) for key, seam in seams.items() if key in node}
             self._built[name] = _construct(group, node, {**(handed or {}), **inner})
         return self._built[name]
 

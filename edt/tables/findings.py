@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from edt.stopping import likeness
 from edt.tables.gaps import gap_lines
-from edt.tables.scores import sign_test
+from edt.tables.scores import outcomes_by_question, score_of, sign_test
 from edt.types import Finding, GapChange, Outcome, Prediction, Report
 
 TITLES = {
@@ -64,9 +64,7 @@ def _no_gain(report: Report) -> Finding:
 
 def _no_better_than_random(report: Report, random: Report | None) -> Finding | None:
     if random is None:
-        why = (
-            "no Random run over the same dataset at this scale, seed and rates is in the store; method=random makes one"
-        )
+        why = "no Random run of the same dataset, scale, seed and rates is in the store; method=random makes one"
         return Finding(name="no_better_than_random", state="unknown", evidence=why)
     if _key(random) == _key(report):
         return None  # it is Random itself
@@ -121,8 +119,8 @@ def _finding(name: str, shown: bool, evidence: str) -> Finding:
 
 def _against(what: str, before: Sequence[Prediction], after: Sequence[Prediction]) -> str:
     """Two sets of answers to the same questions, in words."""
-    earlier = {p.sample_id: p.outcome is Outcome.RIGHT for p in before}
-    later = {p.sample_id: p.outcome is Outcome.RIGHT for p in after}
+    earlier = {name: outcome is Outcome.RIGHT for name, outcome in outcomes_by_question(before).items()}
+    later = {name: outcome is Outcome.RIGHT for name, outcome in outcomes_by_question(after).items()}
     better = sum(later[one] and not earlier[one] for one in later)
     worse = sum(earlier[one] and not later[one] for one in later)
     n, p = len(later), sign_test(better, worse)
@@ -131,11 +129,12 @@ def _against(what: str, before: Sequence[Prediction], after: Sequence[Prediction
 
 
 def _right(predictions: Sequence[Prediction]) -> int:
-    return sum(p.outcome is Outcome.RIGHT for p in predictions)
+    """How many questions were answered right."""
+    return score_of(predictions).right
 
 
 def _percent(predictions: Sequence[Prediction]) -> str:
-    return f"{100 * _right(predictions) / max(1, len(predictions)):.1f}%"
+    return f"{100 * score_of(predictions).score:.1f}%"
 
 
 def _key(report: Report) -> str | None:
