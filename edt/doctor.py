@@ -88,7 +88,7 @@ def examine(overrides: Sequence[str]) -> Iterator[Finding]:
 
 def _keys(config: Config) -> Iterator[Finding]:
     """Whether the variables that parts read keys from are set."""
-    for group in ("teacher", "student"):
+    for group in ("teacher", "student") if _asks_teacher(config) else ("student",):
         name = getattr(config, group).get("key_from")
         if isinstance(name, str) and name:
             state, text = (
@@ -99,6 +99,10 @@ def _keys(config: Config) -> Iterator[Finding]:
         yield Finding(
             what="W&B's key", state="note", text="WANDB_API_KEY is not set: without a login the run stays offline"
         )
+
+
+def _asks_teacher(config: Config) -> bool:
+    return any(needs(group, getattr(config, group), "teacher") for group in ("identifier", "analyst"))
 
 
 def _parts(config: Config) -> Iterator[Finding]:
@@ -117,7 +121,7 @@ def _parts(config: Config) -> Iterator[Finding]:
     yield from tried("supporting", _supporting, target=task)[1]
     yield from tried("student", _model)[1]
     teacher = None
-    if any(needs(group, getattr(config, group), "teacher") for group in ("identifier", "analyst")):
+    if _asks_teacher(config):
         teacher, found = tried("teacher", _model)
         yield from found
     for group in ("identifier", "analyst", "selector", "tuner"):

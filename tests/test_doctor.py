@@ -84,7 +84,7 @@ def test_a_full_disk_is_missing_space(own, monkeypatch):
 
 
 @pytest.mark.parametrize("key", [None, KEY])
-def test_a_key_is_asked_for_by_name_and_never_shown(key, monkeypatch, capsys):
+def test_a_key_is_asked_for_by_name_and_never_shown(key, monkeypatch):
     monkeypatch.delenv("EDT_TEST_KEY", raising=False)
     if key:
         monkeypatch.setenv("EDT_TEST_KEY", key)
@@ -94,6 +94,9 @@ def test_a_key_is_asked_for_by_name_and_never_shown(key, monkeypatch, capsys):
     assert finding.state == ("ok" if key else "missing")
     assert "EDT_TEST_KEY" in finding.text
     assert KEY not in finding.text
+    random = doctor.compose(["tracker=local", "method=random"])
+    random.teacher["key_from"] = "EDT_TEST_KEY"
+    assert list(doctor._keys(random)) == []  # it asks no teacher
 
 
 def test_the_command_prints_all_and_says_by_its_exit_code_whether_something_is_missing(own):

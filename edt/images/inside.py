@@ -19,7 +19,7 @@ MOST_PIXELS = 100_000_000
 """About 300 MB decoded; the largest photographs of the usual datasets have a fifth of it."""
 LOOKS = ("exists", "header", "decode")
 """How closely a picture is looked at."""
-_DRIVE = re.compile(r"[A-Za-z]:[\\\\/]")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 class ImageFault(Exception):

@@ -91,9 +91,13 @@ class Ingested:
     def report(self) -> Path:
         return self.folder / REPORT
 
+    @property
+    def num_bad(self) -> int:
+        return sum(self.bad.values())
+
     def sentence(self, name: str) -> str:
         kinds = "; ".join(f"{number} × {kind}" for kind, number in sorted(self.bad.items()))
-        left = f", {sum(self.bad.values()):,} bad ({kinds}; see {self.report})" if self.bad else ""
+        left = f", {self.num_bad:,} bad ({kinds}; see {self.report})" if self.bad else ""
         text = f", {self.text_only:,} without a picture" if self.text_only else ""
         return f"{name}: {self.rows:,} samples of {self.records:,} records{text}{left}"
 
@@ -101,7 +105,8 @@ class Ingested:
 def ingest(source: Path, images: Path, reading: Reading) -> Ingested:
     """The rows of `source`, made now unless the very file was read before in the same way.
 
-    Raises EdtError where it is missing, or has more bad records than may be.
+    Raises EdtError where it is missing, or has more bad records than may be; it is then read anew the next time, for
+    the pictures that were missing may have come.
     """
     from filelock import FileLock
 
@@ -113,10 +118,14 @@ def ingest(source: Path, images: Path, reading: Reading) -> Ingested:
     folder = cache_root() / "ingest" / digest([place, reading.print()])
     check_writable(folder.parent, "the cache folder ($EDT_CACHE)")
     with FileLock(f"{folder}.lock"):
-        done = _finished(folder) or _make(source, images, reading, folder)
-    if (number := sum(done.bad.values())) > reading.max_bad:
+        done = _finished(folder)
+        if done is None or done.num_bad > reading.max_bad:
+            done = _make(source, images, reading, folder)
+        elif done.bad:
+            log.info("%s; to read it anew, remove %s", done.sentence(source.name), folder)
+    if done.num_bad > reading.max_bad:
         raise EdtError(
-            f"{source} has {number:,} bad records, more than max_bad={reading.max_bad} "
+            f"{source} has {done.num_bad:,} bad records, more than max_bad={reading.max_bad} "
             f"({', '.join(sorted(done.bad))}); see {done.report}, and mend the file, or allow more: supporting.max_bad="
         )
     return done

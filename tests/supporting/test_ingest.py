@@ -111,6 +111,8 @@ def test_too_many_bad_records_stop_it_and_are_all_in_the_report(tmp_path, images
     report = str(caught.value).partition("see ")[2].partition(",")[0]
     assert len(Path(report).read_text("utf-8").splitlines()) == 10
     assert ingest(path, images, Reading(max_bad=10)).rows == 10
+    put(images, "none.png", (images / "1.png").read_bytes())
+    assert ingest(path, images, Reading(max_bad=9)).rows == 20  # the pictures have come, and the file is the same
 
 
 def test_nothing_is_read_a_second_time_until_the_file_changes(tmp_path, images, monkeypatch):
