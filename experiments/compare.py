@@ -13,6 +13,7 @@ outputs/comparisons; results=FOLDER says where else.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,7 @@ from edt.teachers.meter import Meter
 from edt.types import Gap
 
 HERE = Path(__file__).parent
+log = logging.getLogger("edt")
 FOLDER, REFERENCES = HERE / "comparisons", HERE / "references.yaml"
 
 
@@ -175,6 +177,7 @@ class Contest:
         analyst = self._builder.part("analyst", config.analyst, {"teacher": meter})
         gaps = self._judge.name(analyst, self._judge.steps)
         naming = self._judge.naming(gaps, meter.bill())
+        log.info("%s · skills: %d of %d found", name, naming.found.count, naming.found.n)
         self.namings.append({"teacher": name, "naming": asdict(naming)})
         self._true_gaps[name] = gaps
         named = {(n, gap.step): gap for n, gap in enumerate(gaps)}
@@ -206,6 +209,9 @@ class Contest:
         for n, (step, gap) in enumerate(zip(steps, self._judge.name(analyst, fresh), strict=True)):
             named.setdefault((n, step), gap)
         placing = self._judge.placing(mistakes, [named[n, step] for n, step in enumerate(steps)], bill)
+        log.info(
+            "%s · %s: %d of %d exact, %.0f s", name, identifier, placing.exact.count, placing.exact.n, bill.seconds
+        )
         said = source if bill.calls else "none asked"
         self.rows.append({**about, "source": said, "placing": asdict(placing), "refused": ""})
         self._steps.setdefault(identifier, {})[name] = steps
