@@ -162,6 +162,7 @@ def api_teacher(
     calls: str = "outputs/calls.sqlite",
 ) -> ApiTeacher:
     """The teacher at `base_url`; `model` names it in results too, so let it say which weights these are."""
+    phrasing = _phrasing(model, schema, body)
     office = Office(
         model,
         Endpoint(base_url, key_from=key_from, timeout=timeout),
@@ -169,7 +170,7 @@ def api_teacher(
         price_of(model, usd_per_million),
         Terms(concurrency=concurrency, retries=retries, max_usd=max_usd),
     )
-    return ApiTeacher(office, _phrasing(model, schema, body), source=source, samples=samples, unread=unread)
+    return ApiTeacher(office, phrasing, source=source, samples=samples, unread=unread)
 
 
 def replay_teacher(

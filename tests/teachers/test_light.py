@@ -8,13 +8,14 @@ MODULES = (
     "edt.diagnosis.in_context", "edt.diagnosis.baselines",
     "edt.diagnosis.per_step", "edt.diagnosis.pseudo_rationale", "edt.pocket.oracle", "edt.selection.bm25",
     "edt.selection.baselines",
+    "edt.teachers.api", "edt.teachers.bundle", "edt.teachers.replay",
 )  # fmt: skip
 
 
 def test_importing_parts_imports_no_torch():
     code = (
         f"import sys\nfor name in {MODULES!r}: __import__(name)\n"
-        "print([m for m in ('torch', 'transformers', 'peft', 'numpy', 'rank_bm25') if m in sys.modules])"
+        "print([m for m in ('torch', 'transformers', 'peft', 'numpy', 'rank_bm25', 'openai') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
