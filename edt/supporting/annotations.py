@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from edt.errors import EdtError
 from edt.store.keys import canonical, digest
@@ -89,6 +90,50 @@ def annotated(samples: Sequence[Sample], path: Path) -> list[Sample]:
             f"{path} was made for other texts: sample {other[0]!r} has changed since; annotate again ({COMMAND} …)"
         )
     return [replace(sample, required_skills=known[sample.id].skills) for sample in samples]
+
+
+class Annotated(Sequence[Sample]):
+    """The same, each sample looked at when it is asked for: for datasets that are not held in memory."""
+
+    def __init__(self, samples: Sequence[Sample], path: Path) -> None:
+        self._samples, self._path = samples, path
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Sample]: ...
+
+    def __getitem__(self, index: int | slice) -> Sample | Sequence[Sample]:
+        if isinstance(index, slice):
+            part = Annotated(self._samples[index], self._path)
+            part.__dict__["_known"] = self._known
+            return part
+        return self._with_skills(self._samples[index])
+
+    def __iter__(self) -> Iterator[Sample]:
+        return map(self._with_skills, self._samples)
+
+    def _with_skills(self, sample: Sample) -> Sample:
+        annotation = self._known.get(sample.id)
+        if annotation is None:
+            raise EdtError(
+                f"{self._path} has no skills for sample {sample.id!r}; "
+                f"the command that began it goes on: {COMMAND} … output={self._path}"
+            )
+        if annotation.content != content_of(sample):
+            raise EdtError(
+                f"{self._path} was made for other texts: sample {sample.id!r} has changed since; "
+                f"annotate again ({COMMAND} …)"
+            )
+        return replace(sample, required_skills=annotation.skills)
+
+    @cached_property
+    def _known(self) -> dict[str, Annotation]:
+        return _by_sample(self._path, _whole_lines(self._path)[1:])
 
 
 def file_digest(path: Path) -> str:

@@ -19,6 +19,7 @@ from edt.images.inside import ImageFault, ImageFolder
 from edt.paths import data_root
 from edt.protocols import Fingerprint, Task
 from edt.store.keys import digest
+from edt.supporting.annotations import Annotated, file_digest
 from edt.supporting.guard import Guard, Guarded, guarded
 from edt.supporting.ingest import Ingested, Reading, ingest
 from edt.supporting.records import Bad, parse_record
@@ -95,6 +96,7 @@ class LlavaSupporting:
     dataset: a key of RELEASES, or llava_json with `file` and `images`, which else are looked for under `$EDT_DATA`.
     exclude: further source tasks (`task_name`) to leave out, beside those that the target was made from.
     num_samples: the first so many of what is left; None takes all.
+    annotations: a file with required skills, see `edt.supporting.annotate`; the format itself has none.
     turns, look, max_bad: see `Reading`. guard_images, guard_distance, guard_text: see `Guard`.
     """
 
@@ -107,6 +109,7 @@ class LlavaSupporting:
         images: str | None = None,
         exclude: Sequence[str] = (),
         num_samples: int | None = None,
+        annotations: str | None = None,
         turns: str = "first",
         look: str = "header",
         max_bad: int = 1000,
@@ -123,6 +126,7 @@ class LlavaSupporting:
         self._guard = Guard(images=guard_images, distance=guard_distance, text=guard_text)
         self._target, self._dataset, self._num_samples = target, dataset, num_samples
         self._exclude = tuple(sorted(set(exclude)))
+        self._annotations = Path(annotations).expanduser() if annotations else None
         self.name = " ".join([dataset, *(f"without {task}" for task in self._exclude)])
 
     @cached_property
@@ -150,7 +154,8 @@ class LlavaSupporting:
             rows = np.array([row for row, task in tasks if task not in self._exclude], dtype=np.int64)
         else:
             rows = self.guarded.rows
-        return ArrowSamples(whole.file, rows[: self._num_samples])
+        kept = ArrowSamples(whole.file, rows[: self._num_samples])
+        return Annotated(kept, self._annotations) if self._annotations else kept
 
     def peek(self, number: int) -> Sequence[str]:
         """What is wrong with the first so many records of the file, without reading on."""
@@ -171,6 +176,7 @@ class LlavaSupporting:
             "exclude": list(self._exclude),
             "guard": self._guard.print(self._target) if self._target else None,
             "num_samples": self._num_samples,
+            **({"annotations": file_digest(self._annotations)} if self._annotations else {}),
         }
 
     def _data(self) -> dict[str, object]:

@@ -15,9 +15,11 @@ from edt.fakes import FakeSupporting
 from edt.protocols import Capabilities
 from edt.supporting.annotate import Annotator, chosen, lend
 from edt.supporting.annotations import COMMAND, AnnotationFile, annotated, content_of, file_digest
+from edt.supporting.llava import LlavaSupporting
 from edt.teachers.fakes import ScriptedTeacher
 from edt.types import Sample
 from tests.harness import FAKE_CONF, run_apart
+from tests.supporting.flan import pictures, record, write
 
 SAMPLES = FakeSupporting(size=24).samples
 
@@ -198,3 +200,25 @@ def test_what_is_mistyped_is_named(tmp_path, argument, message):
     done = command(tmp_path, argument)
     assert done.returncode == 1
     assert message in done.stderr
+
+
+def test_a_mapped_dataset_takes_its_skills_when_a_sample_is_looked_at(tmp_path):
+    images = pictures(tmp_path / "images")
+    source = write(tmp_path / "data.json", [record(n) for n in range(12)])
+    given = {"dataset": "llava_json", "file": str(source), "images": str(images)}
+    plain = LlavaSupporting(**given)
+    annotate(tmp_path / "skills.jsonl", plain.samples[:11], teacher=ScriptedTeacher(replies=lambda prompt: "see a box"))
+    named = LlavaSupporting(**given, annotations=str(tmp_path / "skills.jsonl"))
+    assert named.samples[3] == replace(plain.samples[3], required_skills=("see a box",))
+    assert [sample.id for sample in named.samples[2:5]] == [sample.id for sample in plain.samples[2:5]]
+    assert len(named.samples) == 12
+    with pytest.raises(EdtError, match=f"no skills for sample 'r11'.*{COMMAND}"):
+        list(named.samples)
+    assert {**plain.fingerprint(), "annotations": file_digest(tmp_path / "skills.jsonl")} == named.fingerprint()
+    changed = [record(n, image="1.png") for n in range(12)]
+    changed[3]["conversations"][0]["value"] = "What else?\n<image>"
+    other = LlavaSupporting(
+        **{**given, "file": str(write(tmp_path / "b.json", changed))}, annotations=str(tmp_path / "skills.jsonl")
+    )
+    with pytest.raises(EdtError, match="sample 'r3' has changed since"):
+        list(other.samples)
