@@ -146,7 +146,7 @@ class Priced(Protocol):
         ...
 
     def spent(self) -> Cost:
-        """What this teacher's calls have cost since it was built, retries included."""
+        """What calls of this teacher's model have cost in all, retries included: look at differences."""
         ...
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edt.errors import EdtError
-from edt.protocols import Capabilities, Rationale
+from edt.protocols import Capabilities, Cost, Rationale
 from edt.teachers.callbook import CallBook
 from edt.teachers.calls import CUT, Choice, Desk, Phrasing
 from edt.teachers.endpoint import Endpoint
@@ -104,6 +104,14 @@ class ApiTeacher:
                 gone, len(lines), self.name, max_tokens,
             )  # fmt: skip
         return [line or "" for line in lines]
+
+    def cost(self, prompts: Sequence[str], *, max_tokens: int) -> Cost:
+        """See `Priced`."""
+        return self._desk.cost([self._phrasing.call(prompt, max_tokens=max_tokens) for prompt in prompts])
+
+    def spent(self) -> Cost:
+        """See `Priced`."""
+        return self._desk.spent()
 
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
         """See `Teacher`: every prefix of every rationale is a question of its own."""

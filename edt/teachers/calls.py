@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from edt.errors import EdtError
+from edt.protocols import Cost
 from edt.store.keys import digest
 
 CUT = "length"
@@ -98,4 +99,12 @@ class Desk(Protocol):
 
     def abilities(self, phrasing: Phrasing, *, afresh: bool = False) -> Abilities | None:
         """What the endpoint was seen to do, tried out where that is not known; None where nothing is asked for real."""
+        ...
+
+    def cost(self, calls: Sequence[Call]) -> Cost:
+        """At most what these calls would cost now; those that are here already cost nothing."""
+        ...
+
+    def spent(self) -> Cost:
+        """What has been spent on this model so far, all runs together and retries included."""
         ...

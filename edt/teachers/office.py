@@ -21,6 +21,7 @@ from tenacity import wait_exponential_jitter as jitter
 
 from edt.clock import model_time
 from edt.errors import EdtError
+from edt.protocols import Cost
 from edt.purpose import purpose
 from edt.store.keys import digest
 from edt.teachers.bar import bar
@@ -28,7 +29,7 @@ from edt.teachers.callbook import Attempt, CallBook
 from edt.teachers.calls import Abilities, Call, Phrasing, Reply
 from edt.teachers.endpoint import Endpoint
 from edt.teachers.faults import SERVER_ERROR, Fault, Hopeless, Incapable, Transient
-from edt.teachers.prices import Price
+from edt.teachers.prices import Price, longest_of, size_of
 from edt.teachers.probe import try_out
 from edt.threads import Halted
 from edt.types import from_json, to_json
@@ -113,6 +114,27 @@ class Office:
             raise EdtError(self._what_is_left(0, 1, error, [])) from error
         self._book.note_probe(place, to_json(seen))
         return seen
+
+    def cost(self, calls: Sequence[Call]) -> Cost:
+        """See `Desk`: tokens of the questions at a byte each, which is what the budget reckons with too."""
+        known = self._book.replies([call.key for call in calls])
+        missing = {call.key: call for call in calls if call.key not in known}.values()
+        return Cost(
+            calls=len(missing),
+            tokens_in=sum(size_of(call) for call in missing),
+            tokens_out=sum(longest_of(call) for call in missing),
+            usd=sum(self._price.at_most(call) for call in missing),
+        )
+
+    def spent(self) -> Cost:
+        """See `Desk`."""
+        own = [line for line in self._book.lines() if line.model == self._name and line.outcome != "hit"]
+        return Cost(
+            calls=sum(line.calls for line in own),
+            tokens_in=sum(line.prompt_tokens for line in own),
+            tokens_out=sum(line.completion_tokens for line in own),
+            usd=sum(line.usd for line in own),
+        )
 
     def _buy(self, calls: list[Call], what: str) -> dict[str, Reply]:
         self._endpoint.check()

@@ -30,10 +30,18 @@ class Price:
         return (prompt_tokens * self.input + completion_tokens * self.output) / 1e6
 
     def at_most(self, call: Call) -> float:
-        """No reply to this call costs more: no tokenizer makes more tokens of a text than it has bytes."""
-        longest = max(call.request.get("max_tokens", 0), call.request.get("max_completion_tokens", 0))
-        size = len(canonical([call.request["messages"], call.request.get("response_format")]).encode())
-        return self.of(size + AROUND, longest)
+        """No reply to this call costs more."""
+        return self.of(size_of(call), longest_of(call))
+
+
+def size_of(call: Call) -> int:
+    """Tokens of a question at most: no tokenizer makes more of a text than it has bytes."""
+    return len(canonical([call.request["messages"], call.request.get("response_format")]).encode()) + AROUND
+
+
+def longest_of(call: Call) -> int:
+    """Tokens of a reply at most."""
+    return max(call.request.get("max_tokens", 0), call.request.get("max_completion_tokens", 0))
 
 
 def price_of(model: str, own: Sequence[float] | None = None) -> Price:

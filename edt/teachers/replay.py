@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from edt.errors import EdtError
+from edt.protocols import Cost
 from edt.teachers.bundle import read_bundle
 from edt.teachers.calls import Abilities, Call, Phrasing, Reply
 from edt.types import from_json
@@ -34,6 +35,14 @@ class Recording:
         """None, as nothing is asked for real; raises EdtError where there is no recording."""
         assert self._replies is not None
         return None
+
+    def cost(self, calls: Sequence[Call]) -> Cost:
+        """See `Desk`."""
+        return Cost(calls=0, tokens_in=0, tokens_out=0, usd=0.0)
+
+    def spent(self) -> Cost:
+        """See `Desk`."""
+        return self.cost(())
 
     @cached_property
     def _replies(self) -> dict[str, Reply]:

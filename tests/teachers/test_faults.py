@@ -7,8 +7,9 @@ import pytest
 import respx
 
 from edt.errors import EdtError
-from edt.protocols import Rationale
+from edt.protocols import Cost, Priced, Rationale
 from edt.teachers.faults import pause_of
+from edt.teachers.meter import Meter
 from edt.teachers.office import IN_A_ROW
 from tests.teachers.wire import CHAT, COST, KEY, MODEL, URL, asked, body, book_at, ok, prompt_of, teacher
 
@@ -264,3 +265,19 @@ def test_a_pause_that_is_asked_for_is_kept_by_all(tmp_path, wire):
     teacher(tmp_path, concurrency=1).complete(list("ab"), max_tokens=9)
     assert len(sent) == 3
     assert sent[1] - sent[0] >= 0.3
+
+
+def test_what_calls_would_cost_is_said_before_and_what_they_did_cost_after(tmp_path, wire):
+    wire.side_effect = lambda request: ok(f"about {prompt_of(request)}")
+    one = teacher(tmp_path)
+    assert isinstance(one, Priced)
+    ahead = one.cost(["a", "b", "a"], max_tokens=9)
+    assert (ahead.calls, ahead.tokens_out) == (2, 18)
+    meter = Meter(one)
+    one.complete(["a", "b", "a"], max_tokens=9)
+    assert meter.bill().usd == pytest.approx(2 * COST)
+    assert meter.bill().calls == 2
+    assert ahead.usd >= meter.bill().usd
+    assert one.cost(["a", "b"], max_tokens=9) == Cost(calls=0, tokens_in=0, tokens_out=0, usd=0.0)
+    one.complete(["a"], max_tokens=9)
+    assert meter.bill().calls == 2
