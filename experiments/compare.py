@@ -171,6 +171,7 @@ class Contest:
         config = self._config(row.overrides, identifiers[0])
         teacher: Teacher = self._builder.part("teacher", config.teacher)
         source = str(teacher.fingerprint().get("source", "local"))
+        teacher.prepare()
         if teacher.can.completion and not isinstance(teacher, Priced):
             teacher.complete(["?"], max_tokens=1)  # loads the model, for which no row should pay
         meter = Meter(teacher)

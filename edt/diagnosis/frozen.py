@@ -15,7 +15,6 @@ from pathlib import Path
 
 from edt.errors import EdtError
 from edt.paths import write_whole
-from edt.pocket import scenes
 from edt.pocket.corrupt import corrupt
 from edt.pocket.statements import first_wrong_step
 from edt.store.keys import canonical, digest
@@ -67,8 +66,6 @@ def _corruptions(sample: Sample, seed: int) -> Mapping[int, Wrong]:
     """A corruption for each step that can be the first wrong one."""
     if sample.truth is None:
         raise EdtError(f"sample {sample.id!r} carries no planted truth, so no mistake can be planted in it")
-    if sample.truth.facts.get("topic") == scenes.PAIR:  # has no counterpart among the corruptions
-        return {}
     draws = (corrupt(sample, random.Random(f"frozen {seed}/{sample.id}/{number}")) for number in range(DRAWS))
     found: dict[int, Wrong] = {}
     for wrong in draws:

@@ -44,7 +44,7 @@ class PerStep:
     ) -> None:
         if ask not in WAYS:
             raise EdtError(f"identifier.ask is {ask!r}; choose one of {', '.join(WAYS)}")
-        if not (teacher.can.logprobs if ask == "weigh" else teacher.can.completion):
+        if not (teacher.can.weighs if ask == "weigh" else teacher.can.completion):
             raise EdtError(
                 f"identifier per_step cannot {ask} with the teacher {teacher.name!r}; "
                 f"set identifier.ask={WAYS[ask == 'weigh']}, or choose another teacher"

@@ -232,6 +232,7 @@ def main() -> None:
         file = AnnotationFile(request.output, annotator.header(request.max_tokens))
         left = show_plan(annotator, teacher, file.known, request.max_tokens)
         if request.action == "run":
+            teacher.prepare()
             _run(annotator, file, left, request)
             show_end(file, samples, teacher, request.output)
 

@@ -123,18 +123,27 @@ class Engine:
     @torch.inference_mode()
     def weigh(self, rationale: Rationale, *, normalise_length: bool) -> list[list[float]]:
         """Probabilities of the options after every prefix; the first call proves the tree against `naive`."""
-        if not self._tree:
-            return _normalised(self.naive(rationale), normalise_length)
-        weights = _normalised(self.in_one_forward(rationale), normalise_length)
-        if not self._checked:
+        if self._tree and not self._checked:
             self._checked = True
-            plain = _normalised(self.naive(rationale), normalise_length)
-            off = max(abs(a - b) for x, y in zip(weights, plain, strict=True) for a, b in zip(x, y, strict=True))
-            if not off <= (TOLERANCE if self.model.dtype == torch.float32 else 0.05):
-                _log.warning("weighing in one forward is off by %.2g here; going on one forward a prefix", off)
+            if why := self._what_is_off(rationale, normalise_length):
+                _log.warning("weighing in one forward %s here; going on one forward a prefix", why)
                 self._tree = False
-                return plain
-        return weights
+        way = self.in_one_forward if self._tree else self.naive
+        return _normalised(way(rationale), normalise_length)
+
+    def _what_is_off(self, rationale: Rationale, normalise_length: bool) -> str:
+        """How weighing in one forward fails against `naive`; empty where it does not.
+
+        ALiBi and state-space models refuse its mask, with errors of many kinds.
+        """
+        plain = _normalised(self.naive(rationale), normalise_length)
+        try:
+            weights = _normalised(self.in_one_forward(rationale), normalise_length)
+        except Exception as error:
+            return f"cannot be had ({type(error).__name__})"
+        off = max(abs(a - b) for x, y in zip(weights, plain, strict=True) for a, b in zip(x, y, strict=True))
+        within = off <= (TOLERANCE if self.model.dtype == torch.float32 else 0.05)
+        return "" if within else f"is off by {off:.2g}"
 
     def in_one_forward(self, rationale: Rationale) -> list[list[list[float]]]:
         """Log-probabilities of every option's tokens after every prefix, through one row that branches."""

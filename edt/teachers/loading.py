@@ -28,7 +28,10 @@ def load_weights(folder: Path, *, dtype: str, quantisation: str) -> Any:
     lmm = config.get_text_config() is not config
     kind = AutoModelForImageTextToText if lmm else AutoModelForCausalLM
     cuda = torch.cuda.is_available()
-    options: dict[str, Any] = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa", "use_safetensors": True}
+    way = (
+        "eager" if getattr(config.get_text_config(), "attn_logit_softcapping", None) else "sdpa"
+    )  # which Gemma 2 refuses
+    options: dict[str, Any] = {"dtype": getattr(torch, dtype), "attn_implementation": way, "use_safetensors": True}
     if quantisation == "none":
         model: Any = kind.from_pretrained(folder, **options)
         if not cuda:

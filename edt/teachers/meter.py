@@ -55,6 +55,9 @@ class Meter:
         """The teacher's own: being counted changes no answer."""
         return self._teacher.fingerprint()
 
+    def prepare(self) -> None:
+        self._teacher.prepare()
+
     def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
         start = time.perf_counter()
         replies = self._teacher.complete(prompts, max_tokens=max_tokens)

@@ -145,3 +145,23 @@ def test_a_digest_follows_contents(tmp_path):
     assert folder_digest(tmp_path) == first
     (tmp_path / "config.json").write_text('{"a": 1}')
     assert folder_digest(tmp_path) != first
+
+
+def test_a_model_that_refuses_the_mask_is_asked_one_forward_a_prefix(engine, tiny, caplog):
+    plain = engine.weigh(RATIONALE, normalise_length=False)
+    fresh = Engine(BloomLike(engine.model), load_model(tiny)[1])
+    assert fresh.weigh(RATIONALE, normalise_length=False) == [pytest.approx(row, abs=1e-4) for row in plain]
+    assert "cannot be had (ValueError)" in caplog.text
+
+
+class BloomLike:
+    """A model that takes no mask of four dimensions, as those with ALiBi."""
+
+    def __init__(self, model):
+        self._model = model
+        self.config, self.device, self.dtype = model.config, model.device, model.dtype
+
+    def __call__(self, **given):
+        if given.get("attention_mask") is not None:
+            raise ValueError("too many values to unpack")
+        return self._model(**given)
