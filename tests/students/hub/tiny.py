@@ -6,7 +6,7 @@ forms and image processors are those of the published models.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -191,10 +191,10 @@ def _onevision_pixels() -> Any:
     )
 
 
-def _smolvlm(ids: Mapping[str, int]) -> Any:
-    from transformers import SmolVLMConfig
+def _smolvlm(ids: Mapping[str, int], kind: str = "SmolVLMConfig") -> Any:
+    import transformers
 
-    return SmolVLMConfig(
+    return getattr(transformers, kind)(
         vision_config=_siglip(image_size=28, patch_size=7),
         text_config={"model_type": "llama", **TEXT, "vocab_size": len(ids), "eos_token_id": ids["<end_of_utterance>"],
                      "pad_token_id": ids["<pad>"]},
@@ -206,6 +206,20 @@ def _smolvlm_pixels() -> Any:
     from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
 
     return SmolVLMImageProcessorPil(size={"longest_edge": 56}, max_image_size={"longest_edge": 28})
+
+
+def idefics3() -> Tiny:
+    """The example of CONTRIBUTING.md, its student left to whoever reads it there."""
+    from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
+
+    return replace(
+        TINY["smolvlm"],
+        config=lambda ids: _smolvlm(ids, "Idefics3Config"),
+        image_processor=lambda: Idefics3ImageProcessorPil(
+            size={"longest_edge": 56}, max_image_size={"longest_edge": 28}
+        ),
+        processor={"processor_class": "Idefics3Processor", "image_seq_len": 4},
+    )
 
 
 _CHATML = {"eos_token": "<|im_end|>", "pad_token": "<pad>"}
