@@ -83,9 +83,7 @@ def tokenizer_of(recipe: Tiny) -> Any:
     if recipe.sentencepiece:
         letters = [*(f"<0x{n:02X}>" for n in range(256)), "▁", *map(chr, range(33, 127))]
         vocab = {token: n for n, token in enumerate(["<unk>", *marks, *letters, "▁t", "▁A"])}
-        raw = Tokenizer(
-            models.BPE(vocab=vocab, merges=[("▁", "t"), ("▁", "A")], unk_token="<unk>", byte_fallback=True)
-        )
+        raw = Tokenizer(models.BPE(vocab=vocab, merges=[("▁", "t"), ("▁", "A")], unk_token="<unk>", byte_fallback=True))
         raw.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
         raw.decoder = decoders.Sequence(
             [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
@@ -254,9 +252,14 @@ TINY: dict[str, Tiny] = {
         others=_QWEN_MARKS,
         template=chatml("<|vision_start|><|image_pad|><|vision_end|>", system=True),
         config=_qwen(
-            "Qwen2_5_VLConfig", "qwen2_5_vl_text", hidden_size=32, out_hidden_size=32, intermediate_size=48,
-            fullatt_block_indexes=[1], window_size=28,
-        ),  # fmt: skip
+            "Qwen2_5_VLConfig",
+            "qwen2_5_vl_text",
+            hidden_size=32,
+            out_hidden_size=32,
+            intermediate_size=48,
+            fullatt_block_indexes=[1],
+            window_size=28,
+        ),
         image_processor=_qwen_pixels,
         processor={"processor_class": "Qwen2_5_VLProcessor"},
     ),
