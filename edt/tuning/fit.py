@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
-from pytorch_lightning.plugins.environments import LightningEnvironment
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torchdata.stateful_dataloader import StatefulDataLoader
 
@@ -91,7 +91,7 @@ def _spread_loader(tuner: LightningTuner, trainable: Trainable, rows: Any, batch
     options = tuner.trainer
     supervised = [len(row.reply) for row in rows]
     shares: Any = shares_of(batches, supervised, devices=options.devices, accumulate=options.accumulate, rank=rank())
-    collator = ShareCollator(trainable.collate, rows)
+    collator: Any = ShareCollator(trainable.collate, rows)
     return StatefulDataLoader(shares, batch_size=None, collate_fn=collator, num_workers=tuner.workers)
 
 

@@ -101,7 +101,7 @@ def tokenizer_of(recipe: Tiny) -> Any:
         raw.decoder = decoders.ByteLevel()
     standard = {k: v for k, v in recipe.marks.items() if k in ("bos_token", "eos_token", "pad_token", "unk_token")}
     extra = {k: v for k, v in recipe.marks.items() if k not in standard}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, **standard, extra_special_tokens=extra)
+    tokenizer: Any = PreTrainedTokenizerFast(tokenizer_object=raw, **standard, extra_special_tokens=extra)
     tokenizer.add_tokens([AddedToken(mark, special=True) for mark in recipe.others])
     return tokenizer
 
@@ -124,14 +124,16 @@ def save(recipe: Tiny, folder: Path, *, seed: int = 0) -> Path:
 
 
 def _llava(ids: Mapping[str, int]) -> Any:
-    from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
+    import transformers
+    from transformers import CLIPVisionConfig, LlamaConfig
 
     vision = CLIPVisionConfig(
         hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, image_size=28, patch_size=14,
         projection_dim=32,
     )  # fmt: skip
     text = LlamaConfig(**TEXT, vocab_size=len(ids), bos_token_id=ids["<s>"], eos_token_id=ids["</s>"])
-    return LlavaConfig(
+    config: Any = transformers.LlavaConfig
+    return config(
         vision_config=vision, text_config=text, image_token_id=ids["<image>"], vision_feature_layer=-2,
         vision_feature_select_strategy="default",
     )  # fmt: skip
@@ -170,9 +172,10 @@ def _siglip(**sizes: Any) -> dict[str, Any]:
 
 
 def _onevision(ids: Mapping[str, int]) -> Any:
-    from transformers import LlavaOnevisionConfig
+    import transformers
 
-    return LlavaOnevisionConfig(
+    config: Any = transformers.LlavaOnevisionConfig
+    return config(
         vision_config={"model_type": "siglip_vision_model", **_siglip(image_size=28, patch_size=14)},
         text_config={"model_type": "qwen2", **TEXT, "vocab_size": len(ids), "eos_token_id": ids["<|im_end|>"]},
         image_token_id=ids["<image>"], video_token_id=ids["<video>"], vision_feature_layer=-1,
