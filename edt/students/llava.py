@@ -9,7 +9,7 @@ from edt.students.hub.family import Facts, Family
 from edt.students.hub.student import HubStudent
 
 
-def _look(body: Any, inputs: Mapping[str, Any]) -> Any:
+def look(body: Any, inputs: Mapping[str, Any]) -> Any:
     """The last but one layer of the tower, without its summary token: (tokens, width of the tower)."""
     config = body.config
     states = body.vision_tower(inputs["pixel_values"], output_hidden_states=True).hidden_states
@@ -17,7 +17,7 @@ def _look(body: Any, inputs: Mapping[str, Any]) -> Any:
     return chosen[1:] if config.vision_feature_select_strategy == "default" else chosen
 
 
-def _project(body: Any, seen: Any, facts: Facts) -> Any:
+def project(body: Any, seen: Any, facts: Facts) -> Any:
     return body.multi_modal_projector(seen)
 
 
@@ -34,6 +34,6 @@ class Llava(HubStudent):
         skip=("lm_head", r".*vision_tower", r".*multi_modal_projector"),
         end="</s>",
         one_size=True,
-        look=_look,
-        project=_project,
+        look=look,
+        project=project,
     )

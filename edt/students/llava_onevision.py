@@ -9,7 +9,7 @@ from edt.students.hub.family import Facts, Family
 from edt.students.hub.student import HubStudent
 
 
-def _look(body: Any, inputs: Mapping[str, Any]) -> Any:
+def look(body: Any, inputs: Mapping[str, Any]) -> Any:
     """(tiles, tokens of a tile, width of the tower): the whole picture first, then its tiles."""
     config = body.config
     states = body.vision_tower(inputs["pixel_values"][0], output_hidden_states=True).hidden_states
@@ -17,7 +17,7 @@ def _look(body: Any, inputs: Mapping[str, Any]) -> Any:
     return chosen[:, 1:] if config.vision_feature_select_strategy == "default" else chosen
 
 
-def _project(body: Any, seen: Any, facts: Facts) -> Any:
+def project(body: Any, seen: Any, facts: Facts) -> Any:
     """Tiles are put together and their padding is cut off, as the picture's own size says."""
     import torch
 
@@ -42,6 +42,6 @@ class LlavaOnevision(HubStudent):
         skip=("lm_head", r".*vision_tower", r".*multi_modal_projector"),
         end="<|im_end|>",
         facts=("image_sizes",),
-        look=_look,
-        project=_project,
+        look=look,
+        project=project,
     )

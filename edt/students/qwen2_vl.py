@@ -14,11 +14,11 @@ from edt.students.hub.family import Facts, Family
 from edt.students.hub.student import HubStudent
 
 
-def _look(body: Any, inputs: Mapping[str, Any]) -> Any:
+def look(body: Any, inputs: Mapping[str, Any]) -> Any:
     return body.get_image_features(inputs["pixel_values"], inputs["image_grid_thw"]).pooler_output[0]
 
 
-def _project(body: Any, seen: Any, facts: Facts) -> Any:
+def project(body: Any, seen: Any, facts: Facts) -> Any:
     return seen
 
 
@@ -46,8 +46,8 @@ def _family(name: str, model_type: str, processor: str) -> Family:
         skip=("lm_head", r".*visual"),
         end="<|im_end|>",
         facts=("image_grid_thw",),
-        look=_look,
-        project=_project,
+        look=look,
+        project=project,
         positions=_positions,
     )
 

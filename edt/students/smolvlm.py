@@ -9,13 +9,13 @@ from edt.students.hub.family import Facts, Family
 from edt.students.hub.student import HubStudent
 
 
-def _look(body: Any, inputs: Mapping[str, Any]) -> Any:
+def look(body: Any, inputs: Mapping[str, Any]) -> Any:
     """(tiles, patches of a tile, width of the tower)"""
     mask = inputs.get("pixel_attention_mask")
     return body.get_image_features(inputs["pixel_values"], mask).last_hidden_state
 
 
-def _project(body: Any, seen: Any, facts: Facts) -> Any:
+def project(body: Any, seen: Any, facts: Facts) -> Any:
     return body.connector(seen).flatten(0, 1)
 
 
@@ -32,6 +32,6 @@ class SmolVlm(HubStudent):
         skip=("lm_head", r".*vision_model", r".*connector"),
         end="<end_of_utterance>",
         image_options={"return_row_col_info": True},
-        look=_look,
-        project=_project,
+        look=look,
+        project=project,
     )

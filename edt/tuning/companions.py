@@ -38,7 +38,12 @@ def companions(job: Mapping[str, Any], *, devices: int, folder: Path) -> Iterato
         yield
         return
     before = {name: os.environ.get(name) for name in PLACES}
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "WORLD_SIZE": str(devices), "NODE_RANK": "0"}
+    shared = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        "WORLD_SIZE": str(devices),
+        "NODE_RANK": "0",
+    }
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / ".job.json"
     write_whole(file, json.dumps(job))
@@ -94,9 +99,7 @@ def accompany(job: Mapping[str, Any]) -> None:
     adapter = from_json(Adapter, job["adapter"]) if job["adapter"] else None
     samples = [from_json(Sample, sample) for sample in job["samples"]]
     tuner = LightningTuner(**job["tuner"])
-    tuner.accompany(
-        student.wearing(adapter), samples, Path(job["root"]), folder=Path(job["folder"]), seed=job["seed"]
-    )
+    tuner.accompany(student.wearing(adapter), samples, Path(job["root"]), folder=Path(job["folder"]), seed=job["seed"])
 
 
 def _free_port() -> int:

@@ -92,7 +92,9 @@ def merge_adapter(adapter: Path, out: Path, *, student: str, model: str | None =
     chosen = [f"student={student}", *([f"student.model={model}"] if model else [])]
     built = Builder().part("student", compose(chosen).student)
     if not isinstance(built, HubStudent):
-        raise EdtError(f"student {student!r} has no checkpoint of transformers to merge into; adapters of it stay apart")
+        raise EdtError(
+            f"student {student!r} has no checkpoint of transformers to merge into; adapters of it stay apart"
+        )
     save_merged(built, adapter, out)
 
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
-from pytorch_lightning.plugins.environments import LightningEnvironment
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torchdata.stateful_dataloader import StatefulDataLoader
 
@@ -83,19 +83,15 @@ def _accelerator(asked: str, trainable: Trainable) -> str:
 
 def _loader(tuner: LightningTuner, trainable: Trainable, rows: Any, batches: list[list[int]]) -> Any:
     """A batch a step; what is collated is not what is kept, so pictures are decoded as late as can be."""
-    return StatefulDataLoader(
-        rows, batch_sampler=batches, collate_fn=trainable.collate, num_workers=tuner.workers
-    )
+    return StatefulDataLoader(rows, batch_sampler=batches, collate_fn=trainable.collate, num_workers=tuner.workers)
 
 
 def _spread_loader(tuner: LightningTuner, trainable: Trainable, rows: Any, batches: list[list[int]]) -> Any:
     """A share of a batch a pass."""
     options = tuner.trainer
     supervised = [len(row.reply) for row in rows]
-    shares: Any = shares_of(
-        batches, supervised, devices=options.devices, accumulate=options.accumulate, rank=rank()
-    )
-    collator = ShareCollator(trainable.collate, rows)
+    shares: Any = shares_of(batches, supervised, devices=options.devices, accumulate=options.accumulate, rank=rank())
+    collator: Any = ShareCollator(trainable.collate, rows)
     return StatefulDataLoader(shares, batch_size=None, collate_fn=collator, num_workers=tuner.workers)
 
 
@@ -116,7 +112,13 @@ def _trainer(tuner: LightningTuner, folder: Path, name: str, *, accelerator: str
 
 
 def _new_trainer(
-    tuner: LightningTuner, options: Any, checkpoints: ModelCheckpoint, folder: Path, *, accelerator: str, clip: float | None
+    tuner: LightningTuner,
+    options: Any,
+    checkpoints: ModelCheckpoint,
+    folder: Path,
+    *,
+    accelerator: str,
+    clip: float | None,
 ) -> pl.Trainer:
     return pl.Trainer(
         accelerator=accelerator,

@@ -67,7 +67,7 @@ class Preflight:
 def census_of(
     rows: Sequence[Sized], ids: Sequence[str], *, limit: int | None, too_long: str
 ) -> tuple[Census, list[int]]:
-    """The count, and the places of the rows that stay; raises EdtError where one is too long and none may be left out."""
+    """The count, and the places of the rows that stay; EdtError where one is too long and none may be left out."""
     lengths = list(map(len, rows))
     long = [place for place, length in enumerate(lengths) if limit is not None and length > limit]
     if long and too_long == "error":
@@ -129,7 +129,8 @@ def lines(found: Preflight) -> Iterable[str]:
     census = found.census
     limit = f", limit {census.limit}" if census.limit else ""
     dropped = f"; {len(census.dropped)} too long and left out" if census.dropped else ""
-    yield f"pre-flight: {census.samples} samples, {census.mean:.0f} tokens each, at most {census.longest}{limit}{dropped}"
+    tokens = f"{census.mean:.0f} tokens each, at most {census.longest}"
+    yield f"pre-flight: {census.samples} samples, {tokens}{limit}{dropped}"
     for name, words in found.supervised.items():
         yield f"  {name} learns: {words!r}"
     for what, names in (("in 4 bits", found.quantised), ("adapted", found.adapted)):

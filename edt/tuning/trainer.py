@@ -1,4 +1,4 @@
-"""What is handed to Lightning's Trainer, checked. Knows names and numbers, not what is trained; imports no Lightning."""
+"""What is handed to Lightning's Trainer, checked. Knows names and numbers, not what is trained, nor Lightning."""
 
 from __future__ import annotations
 

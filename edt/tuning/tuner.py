@@ -125,7 +125,7 @@ class LightningTuner:
         }
 
     def tune(self, student: Student, samples: Sequence[Sample], root: Path, *, folder: Path, seed: int) -> Adapter:
-        """Train and leave the adapter in `folder`, with `preflight.json` and `training.jsonl` (a line a step) beside it.
+        """Train and leave the adapter in `folder`, `preflight.json` and `training.jsonl` (a line a step) beside it.
 
         A checkpoint of the very same training in `folder` is gone on from.
         Raises EdtError where the student cannot be tuned or a sample is of no use.

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -26,7 +27,7 @@ def data(tmp_path_factory):
     return pictures(tmp_path_factory.mktemp("data"))
 
 
-def load(kind, folder):
+def load(kind, folder) -> Any:
     from datasets import load_dataset
 
     file = "selection.json" if kind == "llamafactory" else "selection.jsonl"
@@ -68,7 +69,7 @@ def test_trl_takes_prompts_completions_and_pictures(data, tmp_path):
     from trl.data_utils import is_conversational
 
     some = written("trl", data, tmp_path, style="plain")
-    rows = load("trl", tmp_path).cast_column("images", [Image()])
+    rows: Any = load("trl", tmp_path).cast_column("images", [Image()])
     assert all(is_conversational(row) for row in rows)
     assert [row["completion"][0]["content"] for row in rows] == [sample.answer for sample in some]
     assert [row["prompt"][0]["content"] for row in rows] == [sample.question for sample in some]

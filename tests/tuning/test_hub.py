@@ -150,8 +150,8 @@ def test_options_of_the_trainer_are_checked_at_once(trainer, words):
 
 
 def test_a_strategy_that_is_not_there_is_said(hub, tmp_path):
+    one = tuner(trainer={"strategy": "no_such_strategy"}, preflight=False)
     with pytest.raises(EdtError, match=r"tuner\.trainer cannot be had here"):
-        one = tuner(trainer={"strategy": "no_such_strategy"}, preflight=False)
         one.tune(student(hub, "llava"), samples(4), hub, folder=tmp_path, seed=0)
 
 

@@ -48,7 +48,9 @@ def test_pocket_s_report_is_said_and_kept(pocket, tmp_path, caplog):
 
 def test_a_look_changes_no_weight_of_what_comes_out(pocket, tmp_path):
     keys = [
-        tuner(preflight=asked, dropout=0.2).tune(student(pocket), samples(6), pocket, folder=tmp_path / f"{asked}", seed=0)
+        tuner(preflight=asked, dropout=0.2).tune(
+            student(pocket), samples(6), pocket, folder=tmp_path / f"{asked}", seed=0
+        )
         for asked in (True, False)
     ]
     assert keys[0].key == keys[1].key
@@ -93,7 +95,9 @@ def test_blank_supervision_stops_the_training(pocket, tmp_path, monkeypatch):
 def test_what_is_too_long_is_named_or_left_out_whole(llava, tmp_path):
     some = hub_samples(8)
     one = hub_student(llava, "llava")
-    with pytest.raises(EdtError, match=r"of 8 samples are longer than tuner.max_tokens=150, first 's1' with \d+ tokens"):
+    with pytest.raises(
+        EdtError, match=r"of 8 samples are longer than tuner.max_tokens=150, first 's1' with \d+ tokens"
+    ):
         tuner(rank=2, alpha=4, max_tokens=150).tune(one, some, llava, folder=tmp_path / "a", seed=0)
     tuner(rank=2, alpha=4, max_tokens=150, too_long="drop").tune(one, some, llava, folder=tmp_path / "b", seed=0)
     census = json.loads((tmp_path / "b" / "preflight.json").read_text())["census"]

@@ -131,7 +131,9 @@ def check_adapted(model: nn.Module, family: Family) -> None:
         if isinstance(part, nn.Linear) and name.startswith(family.quantised) and ".lora_" not in name
     }
     if wrong := sorted(found ^ linear):
-        raise EdtError(f"LoRA belongs in every layer of the language model and nowhere else; {wrong[0]!r} is against it")
+        raise EdtError(
+            f"LoRA belongs in every layer of the language model and nowhere else; {wrong[0]!r} is against it"
+        )
 
 
 def lora_parameters(model: nn.Module) -> list[nn.Parameter]:

@@ -53,7 +53,9 @@ def find_hardware(device: str = "auto") -> Hardware:
             bf16=torch.cuda.is_bf16_supported(including_emulation=False),
         )
     if device == "cuda":
-        raise EdtError("student.device='cuda', but torch finds no GPU; use auto or cpu, or install a CUDA build of torch")
+        raise EdtError(
+            "student.device='cuda', but torch finds no GPU; use auto or cpu, or install a CUDA build of torch"
+        )
     return Hardware(device="cpu", title=f"CPU, {torch.get_num_threads()} threads", gigabytes=None, bf16=False)
 
 

@@ -103,7 +103,7 @@ def without_video(kind: Any) -> Any:
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """(width, height) of a picture as it is looked at, from its header; EdtError, naming the file, where it is broken."""
+    """(width, height) of a picture as it is looked at, from its header; EdtError, naming it, where it is broken."""
     with _open(path, path) as image:
         turned = _says_how_to_turn(image) and image.getexif().get(ORIENTATION, 1) >= 5
         return (image.height, image.width) if turned else image.size
@@ -132,7 +132,9 @@ def _open(source: Any, path: Path) -> Any:
     try:
         return Image.open(source)
     except FileNotFoundError:
-        raise EdtError(f"picture {path} is missing; see where the dataset's images are, or leave the sample out") from None
+        raise EdtError(
+            f"picture {path} is missing; see where the dataset's images are, or leave the sample out"
+        ) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise _broken(path, error) from None
 

@@ -94,7 +94,9 @@ def read_picture(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise EdtError(f"picture {path} cannot be read ({error.strerror}); see where the dataset's images are") from None
+        raise EdtError(
+            f"picture {path} cannot be read ({error.strerror}); see where the dataset's images are"
+        ) from None
 
 
 def name_of(content: bytes) -> str:

@@ -243,7 +243,9 @@ class HubStudent:
         folder = Path(adapter.path)
         facts = read_facts(folder)
         if facts.family != self.family.name or facts.base != core.checksum:
-            raise EdtError(f"the adapter in {folder} was tuned on another checkpoint ({facts.family}); tune one on this")
+            raise EdtError(
+                f"the adapter in {folder} was tuned on another checkpoint ({facts.family}); tune one on this"
+            )
         if adapter_key(folder) != adapter.key:
             raise EdtError(f"the adapter in {folder} has changed since it was made; tune it again")
         core.dress(facts.shape)

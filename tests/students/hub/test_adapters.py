@@ -110,8 +110,8 @@ def test_a_full_tuning_holds_the_language_model_and_is_taken_off(hub, tmp_path):
     assert not any("visual" in name for name in names)
     assert one.wearing(adapter).answer(samples(3), hub) != before
     assert one.answer(samples(3), hub) == before
+    packed = student(hub, "qwen2_vl", precision="nf4")
     with pytest.raises(EdtError, match="cannot tune weights packed in 4 bits"):
-        packed = student(hub, "qwen2_vl", precision="nf4")
         tuner(kind="full", rank=None, alpha=None).tune(packed, samples(4), hub, folder=tmp_path / "b", seed=0)
 
 

@@ -39,6 +39,7 @@ def test_prompts_and_hidden_states_are_those_of_the_checkpoint_s_own_processor_a
             [{"role": "user", "content": turn}],
             chat_template=core.pictures.template, tokenize=False, add_generation_prompt=True,
         )  # fmt: skip
+        assert row.image is not None
         image = decode(row.image.read_bytes(), row.image)
         processor = core.pictures.processor
         given = processor(images=[image], text=[text], return_tensors="pt", add_special_tokens=name == "llava")
@@ -73,7 +74,9 @@ def test_options_in_one_forward_are_options_one_by_one(hub, name):
         row, options = core.prompts.options(sample, hub)
         assert logs == pytest.approx(weigh_plainly(core, row, options), abs=2e-4)
     chosen = student(hub, name, answer_by="options").answer(asked, hub)
-    best = [f"Answer: {s.options[max(range(3), key=logs.__getitem__)]}" for s, logs in zip(asked, together, strict=True)]
+    best = [
+        f"Answer: {s.options[max(range(3), key=logs.__getitem__)]}" for s, logs in zip(asked, together, strict=True)
+    ]
     assert chosen == best
 
 

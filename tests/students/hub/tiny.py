@@ -6,7 +6,7 @@ forms and image processors are those of the published models.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +83,7 @@ def tokenizer_of(recipe: Tiny) -> Any:
     if recipe.sentencepiece:
         letters = [*(f"<0x{n:02X}>" for n in range(256)), "▁", *map(chr, range(33, 127))]
         vocab = {token: n for n, token in enumerate(["<unk>", *marks, *letters, "▁t", "▁A"])}
-        raw = Tokenizer(
-            models.BPE(vocab=vocab, merges=[("▁", "t"), ("▁", "A")], unk_token="<unk>", byte_fallback=True)
-        )
+        raw = Tokenizer(models.BPE(vocab=vocab, merges=[("▁", "t"), ("▁", "A")], unk_token="<unk>", byte_fallback=True))
         raw.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
         raw.decoder = decoders.Sequence(
             [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
@@ -103,7 +101,7 @@ def tokenizer_of(recipe: Tiny) -> Any:
         raw.decoder = decoders.ByteLevel()
     standard = {k: v for k, v in recipe.marks.items() if k in ("bos_token", "eos_token", "pad_token", "unk_token")}
     extra = {k: v for k, v in recipe.marks.items() if k not in standard}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, **standard, extra_special_tokens=extra)
+    tokenizer: Any = PreTrainedTokenizerFast(tokenizer_object=raw, **standard, extra_special_tokens=extra)
     tokenizer.add_tokens([AddedToken(mark, special=True) for mark in recipe.others])
     return tokenizer
 
@@ -126,14 +124,16 @@ def save(recipe: Tiny, folder: Path, *, seed: int = 0) -> Path:
 
 
 def _llava(ids: Mapping[str, int]) -> Any:
-    from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
+    import transformers
+    from transformers import CLIPVisionConfig, LlamaConfig
 
     vision = CLIPVisionConfig(
         hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, image_size=28, patch_size=14,
         projection_dim=32,
     )  # fmt: skip
     text = LlamaConfig(**TEXT, vocab_size=len(ids), bos_token_id=ids["<s>"], eos_token_id=ids["</s>"])
-    return LlavaConfig(
+    config: Any = transformers.LlavaConfig
+    return config(
         vision_config=vision, text_config=text, image_token_id=ids["<image>"], vision_feature_layer=-2,
         vision_feature_select_strategy="default",
     )  # fmt: skip
@@ -172,9 +172,10 @@ def _siglip(**sizes: Any) -> dict[str, Any]:
 
 
 def _onevision(ids: Mapping[str, int]) -> Any:
-    from transformers import LlavaOnevisionConfig
+    import transformers
 
-    return LlavaOnevisionConfig(
+    config: Any = transformers.LlavaOnevisionConfig
+    return config(
         vision_config={"model_type": "siglip_vision_model", **_siglip(image_size=28, patch_size=14)},
         text_config={"model_type": "qwen2", **TEXT, "vocab_size": len(ids), "eos_token_id": ids["<|im_end|>"]},
         image_token_id=ids["<image>"], video_token_id=ids["<video>"], vision_feature_layer=-1,
@@ -191,10 +192,10 @@ def _onevision_pixels() -> Any:
     )
 
 
-def _smolvlm(ids: Mapping[str, int]) -> Any:
-    from transformers import SmolVLMConfig
+def _smolvlm(ids: Mapping[str, int], kind: str = "SmolVLMConfig") -> Any:
+    import transformers
 
-    return SmolVLMConfig(
+    return getattr(transformers, kind)(
         vision_config=_siglip(image_size=28, patch_size=7),
         text_config={"model_type": "llama", **TEXT, "vocab_size": len(ids), "eos_token_id": ids["<end_of_utterance>"],
                      "pad_token_id": ids["<pad>"]},
@@ -206,6 +207,20 @@ def _smolvlm_pixels() -> Any:
     from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
 
     return SmolVLMImageProcessorPil(size={"longest_edge": 56}, max_image_size={"longest_edge": 28})
+
+
+def idefics3() -> Tiny:
+    """The example of CONTRIBUTING.md, its student left to whoever reads it there."""
+    from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
+
+    return replace(
+        TINY["smolvlm"],
+        config=lambda ids: _smolvlm(ids, "Idefics3Config"),
+        image_processor=lambda: Idefics3ImageProcessorPil(
+            size={"longest_edge": 56}, max_image_size={"longest_edge": 28}
+        ),
+        processor={"processor_class": "Idefics3Processor", "image_seq_len": 4},
+    )
 
 
 _CHATML = {"eos_token": "<|im_end|>", "pad_token": "<pad>"}
@@ -240,9 +255,14 @@ TINY: dict[str, Tiny] = {
         others=_QWEN_MARKS,
         template=chatml("<|vision_start|><|image_pad|><|vision_end|>", system=True),
         config=_qwen(
-            "Qwen2_5_VLConfig", "qwen2_5_vl_text", hidden_size=32, out_hidden_size=32, intermediate_size=48,
-            fullatt_block_indexes=[1], window_size=28,
-        ),  # fmt: skip
+            "Qwen2_5_VLConfig",
+            "qwen2_5_vl_text",
+            hidden_size=32,
+            out_hidden_size=32,
+            intermediate_size=48,
+            fullatt_block_indexes=[1],
+            window_size=28,
+        ),
         image_processor=_qwen_pixels,
         processor={"processor_class": "Qwen2_5_VLProcessor"},
     ),
