@@ -146,6 +146,12 @@ def test_the_defaults_compose():
     assert (config.method.name, config.scale.name) == ("edt", "demo")
 
 
+def test_a_student_of_the_hub_chooses_its_tuner_and_the_command_line_wins():
+    assert compose(["student=llava_v1_5_7b", "method=random"]).tuner["rank"] == 128
+    assert "rank" not in compose(["student=llava_v1_5_7b", "tuner=qlora"]).tuner
+    assert "rank" not in compose([]).tuner
+
+
 def test_every_choice_is_tested():
     groups = {path.parent.name for path in FILES}
     assert groups == {

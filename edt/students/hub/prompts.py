@@ -106,7 +106,8 @@ class Prompts:
         return answer.strip() if self._style == "plain" else format_reply(rationale, answer)
 
     def _question(self, sample: Sample, *, steps: bool) -> str:
-        return self._harmless(question_of(sample.question, style=self._style, steps=steps))
+        style = "plain" if sample.direct else self._style
+        return self._harmless(question_of(sample.question, style=style, steps=steps))
 
     def _harmless(self, text: str) -> str:
         """Marks inside a user's words are broken up, so that they are read as words."""

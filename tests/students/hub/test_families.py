@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 import logging
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -166,6 +167,8 @@ def test_steps_are_asked_for_where_there_are_some_to_learn(hub):
     bare, reasoned = (core.prompts.raw(row.prompt) for row in core.prompts.rows(samples(2), hub, with_reply=True))
     assert "numbered steps" in reasoned
     assert "numbered steps" not in bare
+    asked = replace(samples(2)[1], direct=True)  # in another evaluator's words
+    assert "Which colour is it, then?<|im_end|>" in core.prompts.raw(core.prompts.row(asked, hub, reply=None).prompt)
     plain = student(hub, "qwen2_vl", style="plain").dress().prompts
     (row,) = plain.rows(samples(2)[1:], hub, with_reply=True)
     assert plain.raw(row.reply) == "green<|im_end|>"
