@@ -310,6 +310,16 @@ def print_plan(console: Console, request: Request, plan: Plan) -> None:
         )
     calls = sum(stage.kind in ("identify", "analyse") for stage in missing)
     teachers = ", ".join(sorted({cell.teacher for cell in plan.cells if cell.teacher})) or "none"
-    console.print(f"Teachers: {teachers}; {calls} stages ask one, all on this machine: 0 dollars.", highlight=False)
+    paid = {cell.teacher for cell in plan.cells if cell.paid}
+    money = (
+        "; ".join(f"{name} costs money, up to teacher.max_usd=" for name in sorted(paid))
+        or "all on this machine: 0 dollars"
+    )
+    console.print(f"Teachers: {teachers}; {calls} stages ask one; {money}.", highlight=False)
+    if paid:
+        console.print(
+            "How many errors there will be is not known ahead; what was spent: `python -m edt.teachers.bundle ledger`.",
+            highlight=False,
+        )
     for reason in dict.fromkeys(cell.reason for cell in plan.cells if cell.reason):
         console.print(f"cannot be run here: {reason}", markup=False, highlight=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -25,7 +25,7 @@ from edt.config import Config
 from edt.errors import EdtError
 from edt.experiment import checked, compose_all, compose_nodes
 from edt.loop import share, total_of
-from edt.protocols import fingerprint_of
+from edt.protocols import Priced, fingerprint_of
 from edt.store.folders import MANIFEST, read_manifest
 from edt.store.keys import canonical, digest
 from edt.store.stages import VERSIONS, Parts
@@ -56,6 +56,8 @@ class PlannedCell:
     student: str
     teacher: str
     """Empty where the method asks none."""
+    paid: bool
+    """Whether that teacher's calls cost money."""
     targeted: bool
     """Whether the method's selector looks for something, so that a pick at random is a filled one."""
     stages: tuple[Stage, ...]
@@ -114,7 +116,8 @@ def make_plan(
     prints, kept = _Prints(), kept_lines(tables)
     cells = tuple(_planned(spec, config, prints, output, kept) for spec, config in zip(specs, composed, strict=True))
     roots = {cell.config.store.root for cell in cells}
-    return Plan(cells=cells, rates=_rates([Path(root) for root in sorted(roots)]))
+    students = {str(cell.config.student.get("_target_")) for cell in cells}
+    return Plan(cells=cells, rates=_rates([Path(root) for root in sorted(roots)], students))
 
 
 def compose_cells(specs: Sequence[CellSpec], overrides: Sequence[str], *, config_dir: Path | None) -> list[Config]:
@@ -183,6 +186,7 @@ def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path, kept
         config=config,
         student=prints.name("student", config.student),
         teacher=prints.name("teacher", config.teacher) if asks else "",
+        paid=asks and prints.paid(config.teacher),
         targeted=bool(_selector(config).reads),
         stages=stages,
         digest=whole,
@@ -262,22 +266,33 @@ class _Prints:
         except EdtError:
             return str(node["_target_"]).rpartition(".")[2]
 
+    def paid(self, teacher: Mapping[str, Any]) -> bool:
+        """False where it cannot be built here."""
+        try:
+            return isinstance(self._builder.part("teacher", teacher), Priced)
+        except EdtError:
+            return False
+
     def _part(self, part: Any) -> Any:
         if id(part) not in self._known:
             self._known[id(part)] = fingerprint_of(part)
         return self._known[id(part)]
 
 
-def _rates(roots: Sequence[Path]) -> dict[str, float]:
-    """Medians of what is in the stores."""
+def _rates(roots: Sequence[Path], students: Collection[str]) -> dict[str, float]:
+    """Medians of what is in the stores; what another kind of student took says nothing of these."""
     found: dict[str, list[float]] = {}
     for path in (path for root in roots for path in root.glob(f"*/*/{MANIFEST}")):
         try:
             stage, seconds = path.parent.parent.name, read_manifest(path.parent).seconds
-            samples = len(json.loads(path.read_text("utf-8"))["inputs"]["samples"]) if stage == "tune" else 1
+            about = json.loads(path.read_text("utf-8"))
+            kinds = {part["part"] for part in about["parts"].values()}
+            if any(kind.startswith("edt.students.") and kind not in students for kind in kinds):
+                continue
+            samples = len(about["inputs"]["samples"]) if stage == "tune" else 1
             if stage not in VERSIONS or (stage in ("identify", "analyse") and seconds < NOTHING):
                 continue
             found.setdefault(stage, []).append(seconds / samples)
-        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
             continue  # damaged, or another process is putting it away
     return {stage: median(seconds) for stage, seconds in found.items()}
