@@ -1,6 +1,6 @@
 """The demo over several seeds: averages with intervals, and the differences between methods.
 
-    python experiments/demo_seeds.py [--seeds 0 1 2] [--tasks pocket_furniture ...] [OVERRIDES of run.py]
+    python experiments/demo_seeds.py [--seeds 0 1 2] [--tasks pocket_appliance ...] [OVERRIDES of run.py]
 
 About seven minutes a task and seed on two cores; goes on where it was stopped.
 Writes experiments/results/demo_seeds.json.
@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("overrides", nargs="*", help="options of run.py, such as scale=300")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--tasks", nargs="+", default=["pocket_furniture"])
+    parser.add_argument("--tasks", nargs="+", default=["pocket_appliance"])
     parser.add_argument("--output", type=Path, default=Path("outputs/demo_seeds"), help="where the runs' files go")
     parser.add_argument("--results", type=Path, default=Path("experiments/results/demo_seeds.json"))
     parser.add_argument("--config-dir", type=Path, help="a folder with further choices")

@@ -59,25 +59,7 @@ class LightningTuner:
         trainer: Mapping[str, Any] | None = None,
     ) -> None:
         self._given = {name: value for name, value in locals().items() if name != "self"}
-        for name, value, known in (
-            ("schedule", schedule, SCHEDULES),
-            ("precision", precision, PRECISIONS),
-            ("kind", kind, KINDS),
-            ("too_long", too_long, TOO_LONG),
-        ):
-            _one_of(name, value, known)
-        for name, value in (("lr", lr), ("projector_lr", projector_lr), ("clip", clip)):
-            if not value > 0:
-                raise EdtError(f"tuner.{name}={value} must be above 0")
-        counts = {"batch_size": batch_size, "epochs": epochs, "checkpoint_every": checkpoint_every}
-        for name, value in {**counts, "rank": rank, "alpha": alpha, "max_tokens": max_tokens}.items():
-            if value is not None and value < 1:
-                raise EdtError(f"tuner.{name}={value} must be at least 1")
-        if workers < 0:
-            raise EdtError(f"tuner.workers={workers} must not be negative; 0 loads pictures in the process itself")
-        for name, value in (("dropout", dropout), ("warm_up", warm_up)):
-            if not 0 <= value < 1:
-                raise EdtError(f"tuner.{name}={value} must be a share from 0 to below 1")
+        _check(self._given)
         self.lr = lr
         self.projector_lr = projector_lr
         self.batch_size = batch_size
@@ -211,6 +193,23 @@ def fast_bf16() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    """Raise EdtError for a setting that is out of its range."""
+    for name, known in (("schedule", SCHEDULES), ("precision", PRECISIONS), ("kind", KINDS), ("too_long", TOO_LONG)):
+        _one_of(name, given[name], known)
+    for name in ("lr", "projector_lr", "clip"):
+        if not given[name] > 0:
+            raise EdtError(f"tuner.{name}={given[name]} must be above 0")
+    for name in ("batch_size", "epochs", "checkpoint_every", "rank", "alpha", "max_tokens"):
+        if given[name] is not None and given[name] < 1:
+            raise EdtError(f"tuner.{name}={given[name]} must be at least 1")
+    if given["workers"] < 0:
+        raise EdtError(f"tuner.workers={given['workers']} must not be negative; 0 loads pictures in the process itself")
+    for name in ("dropout", "warm_up"):
+        if not 0 <= given[name] < 1:
+            raise EdtError(f"tuner.{name}={given[name]} must be a share from 0 to below 1")
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
