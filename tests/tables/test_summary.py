@@ -14,7 +14,7 @@ def test_the_summary_has_the_layout_that_others_read(tmp_path):
     read = json.loads((tmp_path / "deep" / "summary.json").read_text())
     assert read["task"] == "fake"
     assert set(read["seconds"]) == {"predict", "identify", "analyse", "select", "tune", "evaluate"}
-    assert 10 < read["peak_rss_mb"] < 4000
+    assert read["peak_rss_mb"] > 10  # of this process, whatever else it has done
     assert set(read["methods"]) == {"pretrained", "edt"}
     for splits in read["methods"].values():
         for split in ("validation", "test"):

@@ -19,7 +19,8 @@ def build(*overrides: str) -> Teacher:
 
 def test_there_are_as_many_presets_as_are_documented():
     assert PRESETS == [
-        "gpt_4o_mini", "llama_cpp", "llava_onevision_72b", "local", "oracle", "pocket", "replay", "vllm",
+        "gpt_4o_mini", "llama_cpp", "llava_onevision_72b", "local", "oracle", "pocket", "pocket_untaught",
+        "replay", "vllm",
     ]  # fmt: skip
 
 
