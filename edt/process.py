@@ -24,14 +24,18 @@ def prepare_process() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as that of a command in the background
             signal.signal(number, _stop)
+    hush_libraries()
+    if sys.platform == "linux":
+        _keep_pages()
+
+
+def hush_libraries() -> None:
+    """Before they are imported: what they say to their own developers, and of packages that only a hub has."""
+    import logging
     import warnings
 
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\..*")
-    import logging
-
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # at import it asks for a package from a hub
-    if sys.platform == "linux":
-        _keep_pages()
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def prepare_script() -> None:

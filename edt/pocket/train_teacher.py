@@ -51,6 +51,8 @@ class Resident:
     def fingerprint(self) -> dict[str, Any]:
         return {}
 
+    def prepare(self) -> None: ...
+
     def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
         return [text for _, text in sorted(self._engine.complete(prompts, max_tokens=max_tokens, batch_size=16))]
 

@@ -96,8 +96,9 @@ class LoraLinear(nn.Module):
 
     def merged(self) -> Tensor:
         """The dense weight (out, in) with LoRA merged: a new tensor, exact to fp32 rounding."""
-        at_hand = self.weight is not None and self.weight.dtype == torch.float32
-        base = self.weight if at_hand else dense_weight(self.peft.base_layer)
+        base = self.weight
+        if base is None or base.dtype != torch.float32:
+            base = dense_weight(self.peft.base_layer)
         return torch.addmm(base, self.b.detach(), self.a.detach(), alpha=self.scale)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -20,9 +20,10 @@ from pathlib import Path
 from edt.build import find_target
 from edt.cli import say_errors
 from edt.config import PART_GROUPS, Config
-from edt.process import prepare_script
+from edt.process import hush_libraries, prepare_script
 from edt.sweep.record import LOG
 
+hush_libraries()  # this module is the first that the process imports which cells are forked from
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 

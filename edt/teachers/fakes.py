@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edt.protocols import Capabilities, Rationale
+from edt.protocols import Capabilities, Cost, Rationale
 from edt.teachers.calls import Abilities, Call, Choice, Phrasing, Reply
 
 Weigher = Callable[[Rationale], list[list[float]]]
@@ -58,6 +58,12 @@ class ScriptedDesk:
 
     def abilities(self, phrasing: Phrasing, *, afresh: bool = False) -> Abilities | None:
         return self._can
+
+    def cost(self, calls: Sequence[Call]) -> Cost:
+        return Cost(calls=len(calls), tokens_in=0, tokens_out=0, usd=0.0)
+
+    def spent(self) -> Cost:
+        return self.cost(self.calls)
 
 
 def _uniform(rationale: Rationale) -> list[list[float]]:

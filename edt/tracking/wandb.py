@@ -133,7 +133,7 @@ def close_run(run: Any, status: str) -> None:
 def _round(record: Mapping[str, Any]) -> dict[str, Any]:
     import wandb
 
-    gaps = [[gap[key] for key in ("sample_id", "step", "step_text", "skill", "state")] for gap in record["gaps"]]
+    gaps: Any = [[gap[key] for key in ("sample_id", "step", "step_text", "skill", "state")] for gap in record["gaps"]]
     return {
         "round": record["index"],
         "validation/score": record["validation"]["score"],

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -205,7 +206,7 @@ def test_what_is_mistyped_is_named(tmp_path, argument, message):
 def test_a_mapped_dataset_takes_its_skills_when_a_sample_is_looked_at(tmp_path):
     images = pictures(tmp_path / "images")
     source = write(tmp_path / "data.json", [record(n) for n in range(12)])
-    given = {"dataset": "llava_json", "file": str(source), "images": str(images)}
+    given: dict[str, Any] = {"dataset": "llava_json", "file": str(source), "images": str(images)}
     plain = LlavaSupporting(**given)
     annotate(tmp_path / "skills.jsonl", plain.samples[:11], teacher=ScriptedTeacher(replies=lambda prompt: "see a box"))
     named = LlavaSupporting(**given, annotations=str(tmp_path / "skills.jsonl"))
