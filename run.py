@@ -33,6 +33,8 @@ def main() -> None:
     _say_nothing_more()
     try:
         hydra.main(version_base="1.3", config_path="conf", config_name="config")(job)()
+    except BrokenPipeError:
+        raise
     except Exception as error:
         if hasattr(error, "said"):
             raise

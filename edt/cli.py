@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -23,6 +25,9 @@ def say_errors(act: Callable[[], None], *, full: bool = False) -> int:
     except KeyboardInterrupt:
         print(last_words(), file=sys.stderr)
         return 128 + asked_to_stop()
+    except BrokenPipeError:  # whoever reads on, as `| head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except Exception as error:
         if full or (sentence := explain(error)) is None:
             raise
