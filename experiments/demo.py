@@ -2,7 +2,7 @@
 
     python experiments/demo.py [OVERRIDES of run.py]
 
-About five minutes on two cores after set-up; the second time a few seconds,
+About three minutes on two cores after set-up; the second time a few seconds,
 because finished stages are kept.  Writes outputs/demo/summary.json.
 """
 

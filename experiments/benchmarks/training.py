@@ -106,6 +106,7 @@ def train_ours(student: Any, samples: Sequence[Sample], root: Path, *, precision
         precision=precision,
         schedule="constant",
         warm_up=0.0,
+        preflight=False,  # the peers do not look before they begin
         progress=False,
     )
     with tempfile.TemporaryDirectory() as folder:
