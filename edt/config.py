@@ -103,11 +103,14 @@ class Config:
     seed: int = 0
     test_split: bool = True
     """Whether the test split is touched at the end of the run."""
+    test_rounds: bool = False
+    """Whether the student is scored on the test split before every round too; nothing in the loop reads it."""
     output: str | None = None
     """Folder of this run's files; null for the one that Hydra makes."""
 
     def __post_init__(self) -> None:
         _check(self.output != "", "output", self.output, "a folder, or null")
+        _check(self.test_split or not self.test_rounds, "test_rounds", self.test_rounds, "false where test_split is")
         _check(0 <= self.seed < 2**31, "seed", self.seed, "a whole number from 0 to 2147483647")
 
 

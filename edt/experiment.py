@@ -108,6 +108,7 @@ def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> 
             tracker=tracker,
             method=config.method.name,
             test=config.test_split,
+            test_rounds=config.test_rounds,
         )
         report = _with_findings(report, config, parts, stages.store)
         write_whole(folder / "report.json", json.dumps(to_json(report), ensure_ascii=False, indent=1))

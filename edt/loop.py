@@ -19,7 +19,16 @@ from edt.tables.scores import score_of
 from edt.types import Adapter, ErrorSample, Pick, Prediction, Report, RoundRecord, by_id, to_json
 
 
-def adapt(stages: Stages, *, budget: Budget, scale: Scale, tracker: Tracker, method: str, test: bool = True) -> Report:
+def adapt(
+    stages: Stages,
+    *,
+    budget: Budget,
+    scale: Scale,
+    tracker: Tracker,
+    method: str,
+    test: bool = True,
+    test_rounds: bool = False,
+) -> Report:
     """Adapt the student to the task by its own errors, and evaluate what came out of it."""
     task, supporting = stages.parts.task, stages.parts.supporting
     total = total_of(scale, budget, supporting)
@@ -35,6 +44,7 @@ def adapt(stages: Stages, *, budget: Budget, scale: Scale, tracker: Tracker, met
         gaps = stages.analyse(errors, mistakes)
         if stopped := reason_to_stop(budget, rounds, score_of(predictions), gaps):
             break
+        tested = score_of(stages.predict("test", adapter)) if test_rounds else None
         picks = stages.select(
             gaps,
             budget=share(total, budget.rounds, stages.round),
@@ -53,6 +63,7 @@ def adapt(stages: Stages, *, budget: Budget, scale: Scale, tracker: Tracker, met
             picks=picks,
             adapter=adapter,
             predictions=predictions,
+            test=tested,
             seconds=_seconds(stages, stages.round),
         )
         rounds.append(record)

@@ -49,6 +49,13 @@ class Truth:
     facts: Mapping[str, str]
     slots: tuple[str, ...]
     skills: tuple[str, ...]
+    rules_out: tuple[str, ...] = _late(())
+    """Skills that ruling a wrong option out needs, by their short ids."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """All skills, in the order of the sample's required ones."""
+        return (*self.skills, *self.rules_out)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,6 +217,8 @@ class RoundRecord:
     adapter: Adapter | None
     predictions: tuple[Prediction, ...] = ()
     """On validation, of the student that the round started from."""
+    test: Score | None = field(default=None, metadata={OMITTED: True})
+    """Of the same student on the test split, where it was asked for; the loop never reads it."""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 

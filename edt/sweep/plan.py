@@ -214,6 +214,8 @@ def stages_of(config: Config) -> list[Stage]:
         if "gaps" in reads:
             add("identify", chain)
             add("analyse", chain)
+        if config.test_rounds:
+            add("evaluate", looks, worn)
         seen = [chain if "gaps" in reads else "", config.task if "task" in reads else ""]
         total = config.scale.samples
         amount = share(total, config.budget.rounds, index) if total else 0
@@ -257,6 +259,8 @@ class _Prints:
         total_of(config.scale, config.budget, parts.supporting)
         of_parts = {name: self._part(part) for name, part in vars(parts).items() if part is not None}
         rest = [vars(config.budget), config.scale.samples, config.seed, config.test_split, config.method.name]
+        if config.test_rounds:
+            rest.append("test_rounds")
         return digest([of_parts, rest, VERSIONS])
 
     def name(self, group: str, node: Mapping[str, Any]) -> str:

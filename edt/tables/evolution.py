@@ -61,6 +61,9 @@ def _bars(panel: Any, seeds: _Seeds) -> None:
 def plot_rounds(lines: Sequence[RoundLine], tasks: Sequence[str], order: Sequence[str], folder: Path) -> list[Path]:
     """`rounds.svg` and `.png`, a panel a scale: the mean over tasks on validation data as a run is tuned on.
 
+    Where runs were scored on the test split on the way, it is dashed: what lies between is how far validation, whose
+    errors are tuned on, runs ahead.
+
     Methods of one round or none have no course to show; `order` of methods gives each its colour. Bands are one
     standard deviation over seeds. Returns nothing where no method has two rounds and a seed with every task.
     """
@@ -83,7 +86,9 @@ def plot_rounds(lines: Sequence[RoundLine], tasks: Sequence[str], order: Sequenc
             panel.set_title(f"{scale} samples")
             panel.set_xticks(range(max(rounds[place] for place in whole)))
 
-    labels = ("rounds of tuning", f"validation accuracy, %, {_count(len(tasks), 'task')}")
+    tested = any(line.test is not None for seeds in whole.values() for runs in seeds for line in runs)
+    shown = "accuracy on validation (dashed: test)" if tested else "validation accuracy"
+    labels = ("rounds of tuning", f"{shown}, %, {_count(len(tasks), 'task')}")
     return draw("rounds", folder, len(scales), fill, labels=labels, share_y=True, size=(3.6, 3.0))
 
 
@@ -92,6 +97,10 @@ def _course(panel: Any, seeds: _Seeds, rounds: int, looks: Mapping[str, str]) ->
               for index in range(rounds)]  # fmt: skip
     means, stds = zip(*(mean_std(found) for found in scores), strict=True)
     line_with_band(panel, range(rounds), means, [std or 0.0 for std in stds], **looks)
+    tests = [[line.test for runs in seeds for line in runs if line.round == index + 1] for index in range(rounds)]
+    known = [[score for score in found if score is not None] for found in tests]
+    if known == tests:
+        panel.plot(range(rounds), [100 * fmean(found) for found in known], "--", color=looks["color"])
 
 
 def plot_time(lines: Sequence[RoundLine], folder: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 """The rounds of a table's runs, a line of `rounds.csv` each: scores and gaps on the way, and where the time went.
 
 Knows how a line comes from a run's report, how it is written and read back;
-not how it is shown. What is here is measured on the validation split.
+not how it is shown. What is here is measured on the validation split, but for `test`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ class RoundLine:
     score: float
     """Accuracy of that student, a share in [0, 1]."""
     n: int
+    test: float | None = None
+    """The same on the test split; null where it was not asked for."""
     errors: int | None = None
     """Answered wrong; null where nothing follows, in the line after the last round."""
     picks: int | None = None
@@ -82,6 +84,7 @@ def rounds_of(report: Report, place: Mapping[str, Any], *, looks: bool, targeted
             round=record.index,
             score=record.validation.score,
             n=record.validation.n,
+            test=record.test.score if record.test else None,
             errors=record.errors,
             picks=len(record.picks),
             filled=sum(not pick.targeted for pick in record.picks) if targeted else 0,
@@ -93,7 +96,9 @@ def rounds_of(report: Report, place: Mapping[str, Any], *, looks: bool, targeted
     spent = {stage: sum(record.seconds.get(stage, 0.0) for record in report.rounds) for stage in report.seconds}
     rest = {stage: max(0.0, seconds - spent[stage]) for stage, seconds in report.seconds.items()}
     final = report.validation
-    return [*lines, RoundLine(**place, round=len(lines) + 1, score=final.score, n=final.n, **_seconds(rest))]
+    tested = bool(lines) and all(line.test is not None for line in lines)
+    test = report.test.score if report.test and tested else None
+    return [*lines, RoundLine(**place, round=len(lines) + 1, score=final.score, n=final.n, test=test, **_seconds(rest))]
 
 
 def _gaps(report: Report, record: RoundRecord) -> dict[str, int]:

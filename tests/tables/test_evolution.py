@@ -1,5 +1,7 @@
 """Plots of rounds: the same bytes for the same lines, of whole seeds only, and none where there is nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from edt.tables.evolution import plot_gaps_over_rounds, plot_rounds, plot_time
@@ -60,6 +62,15 @@ def test_each_plot_shows_the_methods_it_is_about(lines, tmp_path):
     assert "Full Data" not in texts["rounds"]  # of one round there is no course
     assert all(f">{name} (4)<" in texts["time"] for name in ("pre-trained", "Random 96", "Full Data full"))
     assert ">120.0<" in texts["time"]
+
+
+def test_scores_on_the_test_split_are_dashed_where_they_are_known(lines, tmp_path):
+    for name, found in (("plain", lines), ("tested", [replace(line, test=0.5) for line in lines])):
+        drawn(found, tmp_path / name)
+    plain, tested = ((tmp_path / name / "rounds.svg").read_text() for name in ("plain", "tested"))
+    assert "dashed: test" in tested
+    assert "dashed: test" not in plain
+    assert tested.count("stroke-dasharray") > plain.count("stroke-dasharray")
 
 
 def test_gaps_are_summed_over_tasks_and_averaged_over_seeds(lines, tmp_path, monkeypatch):

@@ -25,6 +25,16 @@ def test_a_runs_lines_say_what_its_report_says(tmp_path):
         assert sum(line.seconds(stage) for line in lines) == pytest.approx(report.seconds[stage], abs=0.02)
 
 
+def test_the_test_split_may_be_scored_on_the_way_and_changes_nothing(tmp_path):
+    plain, tested = run_here(tmp_path).report, run_here(tmp_path, "test_rounds=true").report
+    assert [record.picks for record in tested.rounds] == [record.picks for record in plain.rounds]
+    assert [line.test for line in rounds_of(plain, PLACE, looks=True, targeted=True)] == [None] * 3
+    tests = [line.test for line in rounds_of(tested, PLACE, looks=True, targeted=True)]
+    assert tests[-1] == plain.test.score == tested.test.score
+    assert None not in tests
+    assert tests[0] < tests[-1]
+
+
 def test_a_method_that_looks_at_no_gap_has_none_rather_than_zero(tmp_path):
     report = run_here(tmp_path, "method=random").report
     lines = rounds_of(report, PLACE, looks=False, targeted=False)
@@ -52,8 +62,8 @@ def test_what_is_no_round_is_named(tmp_path):
         (",0.5,", ",half,", "line 2, is no round: could not convert"),
         (",0.5,", ",1.5,", "line 2, is no round: round 1 of r: rounds go from 1, and scores from 0 to 1"),
         (",2,1,1,", ",2,2,1,", "2 gaps must be those closed and persisting"),
-        (",0.0,0.0\n", "\n", "line 2, is no round: it has 2[0-9] fields, and there are 25 columns"),
-        ("\nt,", "\nt,t,", "line 2, is no round: it has 26 fields, and there are 25 columns"),
+        (",0.0,0.0\n", "\n", "line 2, is no round: it has 2[0-9] fields, and there are 26 columns"),
+        ("\nt,", "\nt,t,", "line 2, is no round: it has 27 fields, and there are 26 columns"),
         ("digest,", "", "does not have the columns of a table's rounds"),
     ]:
         path.write_text(whole.replace(old, new))
