@@ -211,7 +211,7 @@ def sweep(arguments: Sequence[str]) -> None:
             if cell.state != "measured" and cell.reason:
                 raise EdtError(f"{cell.spec.name} cannot be run here: {cell.reason}")
         try:
-            jobs = _run(request, plan, output)
+            jobs = _run(request, spec, plan, output)
         finally:  # also when interrupted: what is done is kept
             plan = plan.refreshed(output)
             write_record(plan.cells, output, request.place)
@@ -249,8 +249,11 @@ def _render(console: Console, request: Request, spec: TableSpec, plan: Plan | No
         publish(console, rendered, plan.cells, request.output / request.table)
 
 
-def _run(request: Request, plan: Plan, output: Path) -> list[Job]:
+def _run(request: Request, spec: TableSpec, plan: Plan, output: Path) -> list[Job]:
     missing = [cell for cell in plan.cells if cell.state != "measured"]
+    other = {scale for scale in spec.scales if scale != spec.headline_scale} if spec.headline_scale else set()
+    # a table that is stopped half way has what its headlines need, for as many whole seeds as there was time for
+    missing.sort(key=lambda cell: (cell.spec.scale in other, cell.spec.seed))
     if not missing:
         return []
     seconds, unknown = plan.seconds(plan.stages(missing=True))
