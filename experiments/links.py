@@ -87,7 +87,7 @@ def links(stages: Stages, *, budget: int) -> Links:
 
 def _wordings(parts: Parts) -> dict[str, str]:
     """Every wording of a skill in the supporting dataset, and the id of its skill."""
-    planted = ((s.required_skills, s.truth.skills) for s in parts.supporting.samples if s.truth)
+    planted = ((s.required_skills, s.truth.needs) for s in parts.supporting.samples if s.truth)
     return {wording: skill for pair in planted for wording, skill in zip(*pair, strict=True)}
 
 

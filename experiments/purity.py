@@ -143,8 +143,7 @@ def purity(selector: Bm25Selector, missing: Sequence[Missing], supporting: Suppo
     wanted = {one.error_id: one.skill for one in missing}
     samples = by_id(supporting.samples)
     pure = [
-        pick.error_id is not None and wanted[pick.error_id] in truth_of(samples[pick.sample_id]).skills
-        for pick in picks
+        pick.error_id is not None and wanted[pick.error_id] in truth_of(samples[pick.sample_id]).needs for pick in picks
     ]
     return round(sum(pure) / len(pure), 4)
 

@@ -80,7 +80,7 @@ class Judge:
 
     def __init__(self, errors: Sequence[PlacedError], supporting: Sequence[Sample]) -> None:
         self.errors = errors
-        self._needs = {sample.id: sample.truth.skills if sample.truth else () for sample in supporting}
+        self._needs = {sample.id: sample.truth.needs if sample.truth else () for sample in supporting}
         self._index = Bm25Index([sample.id for sample in supporting], [document_of(sample) for sample in supporting])
         self._first: dict[str, str | None] = {}
 

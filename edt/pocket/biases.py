@@ -15,7 +15,7 @@ from edt.pocket.census import Census, OptionScores, expected, objects, objects_o
 from edt.pocket.forms import NEVER_LISTED, with_article
 from edt.pocket.generic import GAP_RATE, KNOWN_TASKS, NUM_SAMPLES
 from edt.pocket.kinds import kinds
-from edt.pocket.makers import GAP_KINDS, GAP_TOPICS
+from edt.pocket.makers import GAP_KINDS, GAP_SHARE, GAP_TOPICS
 from edt.pocket.skills import wordings
 from edt.pocket.targets import CLASSIFIED, TASKS
 from edt.pocket.things import MISFITS, Thing
@@ -222,11 +222,12 @@ def gaps(found: Census) -> str:
     names = [name for name in kinds() if name in GAP_KINDS]
     topics = [topic for topic in scenes.TOPICS if topic in GAP_TOPICS]
     return blocks(
-        f"**Planted gaps.** The base student's recipe keeps {percent(GAP_RATE)}% of the questions on {listed(names)}, "
-        f"and of the topics {listed(topics)} of scenes. The gaps are chosen, not found: the errors of a student that "
-        "was trained otherwise need not lie in such blocks. "
-        f"{percent(census.gap_share(found.supporting))}% of the supporting samples mend them, so that a choice at "
-        "random mends some as well."
+        f"**Planted gaps.** The base student's recipe keeps {percent(GAP_RATE)}% of the reasoned questions on "
+        f"{listed(names)}, and of the topics {listed(topics)} of scenes: it has named these kinds at once and never "
+        "reasoned about them. The gaps are chosen, not found: the errors of a student that was trained otherwise need "
+        f"not lie in such blocks. The supporting dataset keeps {percent(GAP_SHARE)}% of them, since skills that are "
+        f"missing are rare ones: {percent(census.gap_share(found.supporting))}% of its samples mend a gap, so that a "
+        "choice at random mends some as well."
     )
 
 

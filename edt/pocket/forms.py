@@ -139,13 +139,13 @@ def _shuffled(options: list[str], rng: random.Random) -> tuple[str, ...]:
     return tuple(rng.sample(options, len(options)))
 
 
-def portrait(thing: Thing, rng: random.Random) -> Scene:
+def portrait(thing: Thing, rng: random.Random, *, variants: int = VARIANTS) -> Scene:
     """One thing, large, somewhere near the middle of a pale ground.
 
-    Each view has `VARIANTS` portraits and no more, so that questions share pictures.
+    Each view has `variants` portraits and no more, so that questions share pictures.
     """
     view = rng.choice(thing.views)
-    own = random.Random(f"portrait {view} {rng.randrange(VARIANTS)}")
+    own = random.Random(f"portrait {view} {rng.randrange(variants)}")
     side = own.choice((0.80, 0.92))
     left, top = own.choice((0.02, (1 - side) / 2, 1 - side - 0.02)), (1 - side) / 2
     box = (round(left, 3), round(top, 3), round(left + side, 3), round(top + side, 3))

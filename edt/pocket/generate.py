@@ -15,8 +15,9 @@ from pathlib import Path
 
 from edt.paths import write_whole
 from edt.pocket import forms, scenes
+from edt.pocket.contrasts import ruled_out
 from edt.pocket.forms import Draft
-from edt.pocket.makers import Maker, by_kind, supporting_makers
+from edt.pocket.makers import GAP_SHARE, Maker, by_kind, rarely, supporting_makers
 from edt.pocket.pictures import file_of, write
 from edt.pocket.skills import skill_id, wording
 from edt.pocket.statements import state
@@ -24,7 +25,7 @@ from edt.pocket.targets import TASKS, target_makers
 from edt.pocket.things import fit_for_targets, load_things
 from edt.types import Sample, Truth, to_json
 
-VERSION = 1
+VERSION = 2
 """Raised when the same pack gives other samples than before."""
 
 TARGETS_VERSION = 2
@@ -42,6 +43,8 @@ def sample_of(draft: Draft) -> Sample:
     digest = hashlib.sha256(json.dumps([image, draft.question, answer]).encode()).hexdigest()[:12]
     identity = f"{draft.source_task}-{digest}"
     skills = tuple(skill_id(draft.domain, slot, draft.facts[slot]) for slot in draft.slots)
+    out = ruled_out(draft, answer)
+    rules_out = (out,) if out and out not in skills else ()
     return Sample(
         id=identity,
         image=image,
@@ -49,9 +52,11 @@ def sample_of(draft: Draft) -> Sample:
         options=draft.options,
         answer=answer,
         rationale=tuple(state(slot, draft.facts[slot]) for slot in draft.slots),
-        required_skills=tuple(wording(skill, identity) for skill in skills),
+        required_skills=tuple(wording(skill, identity) for skill in (*skills, *rules_out)),
         source_task=draft.source_task,
-        truth=Truth(object_id=draft.object_id, facts=draft.facts, slots=draft.slots, skills=skills),
+        truth=Truth(
+            object_id=draft.object_id, facts=draft.facts, slots=draft.slots, skills=skills, rules_out=rules_out
+        ),
     )
 
 
@@ -89,6 +94,7 @@ def build(root: Path) -> int:
             makers = target_makers(by_kind(fit, split), task)
             painted += save(data / f"{task}.{split}.jsonl", *draw(makers, number, f"{task} {split}"), pack)
     makers = supporting_makers(by_kind(things, "supporting"))
+    makers = [rarely(maker, makers, GAP_SHARE) for maker in makers]
     painted += save(data / "supporting.jsonl", *draw(makers, NUM_SUPPORTING, "supporting"), pack)
     write_whole(stamp, json.dumps(mark))
     return painted

@@ -1,7 +1,7 @@
 """Data for the recipes of the base student and the pocket teacher, over supporting objects only.
 
-    python -m edt.pocket.generic base        # pictures and questions, gaps nearly left out
-    python -m edt.pocket.generic align       # the pictures of base, named at once without reasoning
+    python -m edt.pocket.generic base        # pictures and questions, gaps left out
+    python -m edt.pocket.generic align       # all kinds to be named at once, without reasoning, and the scenes of base
     python -m edt.pocket.generic mixed       # all of align and of base, shuffled
     python -m edt.pocket.generic teacher     # text alone, no gaps
 
@@ -13,26 +13,31 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from edt.paths import pocket_root
-from edt.pocket.forms import Draft
+from edt.pocket.forms import Draft, ask, portrait
 from edt.pocket.generate import draw, save
-from edt.pocket.makers import Maker, by_kind, is_gap, supporting_makers
+from edt.pocket.kinds import kinds
+from edt.pocket.makers import Maker, by_kind, rarely, supporting_makers
 from edt.pocket.samples import read_samples
+from edt.pocket.skills import SCENE
 from edt.pocket.targets import TASKS, target_makers
-from edt.pocket.things import load_things
+from edt.pocket.things import Thing, load_things
 from edt.types import Sample
 
-GAP_RATE = 0.04
-"""How much of the planted gaps the base student gets to see."""
+GAP_RATE = 0.0
+"""How much of the planted gaps the base student gets to reason about."""
 
 KNOWN_TASKS = TASKS
 """Whose wording the base student and the teacher have met: what they lack is skills, not the form."""
 
-NUM_SAMPLES = {"base": 14_000, "teacher": 12_000}
+NUM_SAMPLES = {"base": 14_000, "align": 8_000, "teacher": 12_000}
+
+PORTRAITS = 12
+"""Of a view, to be named at once: more than a question ever shows, so that a kind is known in any place and size."""
 
 
 def build_generic(root: Path, *, number: int, gap_rate: float, name: str, pictures: bool = True) -> Path:
@@ -47,44 +52,52 @@ def build_generic(root: Path, *, number: int, gap_rate: float, name: str, pictur
     for task in KNOWN_TASKS:
         targets = target_makers(things, task, shy=True)
         makers += [lambda rng, targets=targets: rng.choice(targets)(rng) for _ in range(4 if task == "vqa" else 3)]
-    filtered = [_without_gaps(maker, makers, gap_rate) for maker in makers]
+    filtered = [rarely(maker, makers, gap_rate) for maker in makers]
     samples, drafts = draw(filtered, number, f"generic {name}")
     file = data / f"{name}.jsonl"
     save(file, samples, drafts if pictures else [], pack)
     return file
 
 
-def _without_gaps(maker: Maker, makers: Sequence[Maker], rate: float) -> Maker:
-    """The same maker, giving its turn to another where it drew a planted gap that is not to be kept."""
+def build_align(root: Path, reasoned: Sequence[Sample]) -> Path:
+    """Things of all kinds, gaps too, and the scenes of `reasoned`, to be named at once.
 
+    Short rows, in which nearly every token needs the picture.
+    """
+    pack, data = root / "pack", root / "data"
+    things = by_kind(load_things(pack), "supporting")
+    makers = [_portraits(things[kind]) for kind in kinds() if things[kind]]
+    samples, drafts = draw(makers, NUM_SAMPLES["align"], "generic align")
+    direct = [_at_once(sample, "What is it?") for sample in samples]
+    direct += [_at_once(scene, scene.question) for scene in _scenes(reasoned)]
+    random.Random("alignment").shuffle(direct)
+    file = data / "align.jsonl"
+    save(file, direct, drafts, pack)
+    return file
+
+
+def _portraits(things: Sequence[Thing]) -> Maker:
     def make(rng: random.Random) -> Draft:
-        draft = maker(rng)
-        while is_gap(draft.facts) and rng.random() >= rate:
-            draft = rng.choice(makers)(rng)
-        return draft
+        thing = rng.choice(things)
+        return replace(ask(thing, "caption", rng), scene=portrait(thing, rng, variants=PORTRAITS))
 
     return make
 
 
-def alignment(samples: Sequence[Sample]) -> list[Sample]:
-    """Each picture of `samples` once, to be named at once: short rows in which nearly every token needs the picture."""
+def _scenes(samples: Sequence[Sample]) -> Iterator[Sample]:
+    """Each picture of a scene once a topic, where it is not asked for yes or no."""
     seen: set[tuple[str, str]] = set()
-    direct: list[Sample] = []
     for sample in samples:
         facts = sample.truth.facts if sample.truth else {}
-        if (key := (sample.image, facts.get("topic", ""))) in seen:
-            continue
-        seen.add(key)
-        if facts["domain"] != "scene":
-            question, answer = "What is it?", facts["kind"]
-        elif facts["form"] != "yes_no":
-            question, answer = sample.question, sample.answer
-        else:
-            continue
-        bare = {"question": f"Answer at once. {question}", "answer": answer, "options": (), "rationale": ()}
-        direct.append(replace(sample, id=f"align-{sample.id}", required_skills=(), **bare))
-    random.Random("alignment").shuffle(direct)
-    return direct
+        key = sample.image, facts.get("topic", "")
+        if facts["domain"] == SCENE and facts["form"] != "yes_no" and key not in seen:
+            seen.add(key)
+            yield sample
+
+
+def _at_once(sample: Sample, question: str) -> Sample:
+    bare = {"question": f"Answer at once. {question}", "options": (), "rationale": (), "required_skills": ()}
+    return replace(sample, id=f"align-{sample.id}", **bare)
 
 
 def mixture(direct: Sequence[Sample], reasoned: Sequence[Sample]) -> list[Sample]:
@@ -96,14 +109,17 @@ def mixture(direct: Sequence[Sample], reasoned: Sequence[Sample]) -> list[Sample
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m edt.pocket.generic", description=__doc__)
-    parser.add_argument("name", choices=[*sorted(NUM_SAMPLES), "align", "mixed"])
+    parser.add_argument("name", choices=[*sorted(NUM_SAMPLES), "mixed"])
     name = parser.parse_args().name
     if name not in NUM_SAMPLES:
         data = pocket_root() / "data"
-        samples = read_samples(data / "base.jsonl")
-        samples = alignment(samples) if name == "align" else mixture(read_samples(data / "align.jsonl"), samples)
+        samples = mixture(read_samples(data / "align.jsonl"), read_samples(data / "base.jsonl"))
         save(data / f"{name}.jsonl", samples, [], data)
         print(f"{len(samples)} samples in {data / f'{name}.jsonl'}")
+        return
+    if name == "align":
+        file = build_align(pocket_root(), read_samples(pocket_root() / "data" / "base.jsonl"))
+        print(f"{len(read_samples(file))} samples in {file}")
         return
     rate = GAP_RATE if name == "base" else 1.0
     file = build_generic(pocket_root(), number=NUM_SAMPLES[name], gap_rate=rate, name=name, pictures=name == "base")

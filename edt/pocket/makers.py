@@ -14,14 +14,20 @@ from edt.pocket.things import Thing
 GAP_KINDS = frozenset(
     {
         *("bookcase", "cupboard", "drawers", "wardrobe", "ceiling lamp", "table lamp", "street lamp"),
-        *("bird", "insect", "flower", "vegetable"),
-        *("oven", "fridge", "washing machine", "computer", "stereo"),
+        *("bird", "insect", "flower", "fruit", "vegetable"),
+        *("oven", "fridge", "computer", "phone", "stereo"),
+        *("truck", "motorcycle", "boat"),
+        *("hat", "coat", "trousers"),
+        *("bottle", "bowl", "knife"),
     }
 )
-"""Planted gaps: kinds that the base student's generic training nearly leaves out."""
+"""Planted gaps: kinds that the base student knows by sight and by name, and has never reasoned about."""
 
-GAP_TOPICS = frozenset({"count", "ground"})
-"""Planted gaps: topics of scenes that it nearly leaves out."""
+GAP_TOPICS = frozenset({"right", "ground"})
+"""Planted gaps: topics of scenes that it has never met."""
+
+GAP_SHARE = 0.5
+"""How much of its planted gaps the supporting dataset keeps: skills that are missing are rare ones."""
 
 Maker = Callable[[random.Random], Draft]
 
@@ -29,6 +35,18 @@ Maker = Callable[[random.Random], Draft]
 def is_gap(facts: Mapping[str, str]) -> bool:
     """Whether facts are of a kind or a topic that the base student was kept from."""
     return facts.get("kind") in GAP_KINDS or facts.get("topic") in GAP_TOPICS
+
+
+def rarely(maker: Maker, makers: Sequence[Maker], rate: float) -> Maker:
+    """The same maker, keeping `rate` of the planted gaps that it draws and giving its other turns away."""
+
+    def make(rng: random.Random) -> Draft:
+        draft = maker(rng)
+        while is_gap(draft.facts) and rng.random() >= rate:
+            draft = rng.choice(makers)(rng)
+        return draft
+
+    return make
 
 
 def by_kind(things: Iterable[Thing], split: str) -> dict[str, list[Thing]]:

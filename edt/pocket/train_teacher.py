@@ -224,12 +224,12 @@ def _told(marks: dict[str, float]) -> str:
 
 
 def _skill_ids(sample: Sample) -> Sequence[str]:
-    return sample.truth.skills if sample.truth else sample.required_skills
+    return sample.truth.needs if sample.truth else sample.required_skills
 
 
 def usable(file: Path) -> list[Sample]:
-    """Samples whose every step comes with a skill."""
-    return [s for s in read_samples(file) if s.rationale and len(s.rationale) == len(s.required_skills)]
+    """Samples whose every step comes with a skill; skills behind those are of what is ruled out."""
+    return [s for s in read_samples(file) if s.rationale and len(s.rationale) <= len(s.required_skills)]
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

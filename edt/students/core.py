@@ -83,8 +83,5 @@ class Core:
         self.model.train()
 
     def answering(self) -> None:
-        """Eval mode; dense weights stay at hand, for adapters are merged into them."""
-        from edt.students.lora import materialise
-
-        materialise(self.model, "fp32" if self._materialise else None)
+        """Eval mode; the dense weights of a training stay at hand for the next one."""
         self.model.eval()

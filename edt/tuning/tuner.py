@@ -45,7 +45,7 @@ class LightningTuner:
         weight_decay: float = 0.0,
         clip: float = 1.0,
         dropout: float = 0.0,
-        precision: str = "fp32",
+        precision: str = "auto",
         checkpoint_every: int = 25,
         progress: bool = True,
         kind: str = "lora",
@@ -86,7 +86,11 @@ class LightningTuner:
             )
 
     def fingerprint(self) -> Mapping[str, Any]:
-        """All that comes to other weights; `auto` as what it is on this machine, later options where they differ."""
+        """All that comes to other weights; later options where they differ.
+
+        `auto` stands as it is: what a CPU makes of it moves roundings, as other libraries on other CPUs do, and a
+        table that was made on one machine is found again on another.
+        """
         return {
             "lr": self.lr,
             "projector_lr": self.projector_lr,
@@ -97,7 +101,7 @@ class LightningTuner:
             "weight_decay": self.weight_decay,
             "clip": self.clip,
             "dropout": self.dropout,
-            "precision": self._resolved(),
+            "precision": self.precision,
             "version": VERSION,
             **({"kind": self.kind} if self.kind != "lora" else {}),
             **({"rank": self.rank} if self.rank else {}),
