@@ -253,7 +253,8 @@ def _run(request: Request, spec: TableSpec, plan: Plan, output: Path) -> list[Jo
     missing = [cell for cell in plan.cells if cell.state != "measured"]
     other = {scale for scale in spec.scales if scale != spec.headline_scale} if spec.headline_scale else set()
     # a table that is stopped half way has what its headlines need, for as many whole seeds as there was time for
-    missing.sort(key=lambda cell: (cell.spec.scale in other, cell.spec.seed))
+    seeds = list(dict.fromkeys(cell.spec.seed for cell in missing))
+    missing.sort(key=lambda cell: (cell.spec.scale in other, seeds.index(cell.spec.seed)))
     if not missing:
         return []
     seconds, unknown = plan.seconds(plan.stages(missing=True))
