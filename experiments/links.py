@@ -108,7 +108,7 @@ def _is_found(pick: Pick, parts: Parts) -> bool:
         return False
     wanted = by_id(parts.task.validation)[pick.error_id].truth
     has = by_id(parts.supporting.samples)[pick.sample_id].truth
-    return wanted is not None and has is not None and bool(set(wanted.skills) & set(has.skills))
+    return wanted is not None and has is not None and bool(set(wanted.skills) & set(has.needs))
 
 
 def show(found: dict[str, Links], path: Path) -> None:

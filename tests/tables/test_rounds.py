@@ -29,10 +29,12 @@ def test_the_test_split_may_be_scored_on_the_way_and_changes_nothing(tmp_path):
     plain, tested = run_here(tmp_path).report, run_here(tmp_path, "test_rounds=true").report
     assert [record.picks for record in tested.rounds] == [record.picks for record in plain.rounds]
     assert [line.test for line in rounds_of(plain, PLACE, looks=True, targeted=True)] == [None] * 3
-    tests = [line.test for line in rounds_of(tested, PLACE, looks=True, targeted=True)]
-    assert tests[-1] == plain.test.score == tested.test.score
-    assert None not in tests
-    assert tests[0] < tests[-1]
+    first, *_, last = (line.test for line in rounds_of(tested, PLACE, looks=True, targeted=True))
+    assert plain.test is not None
+    assert tested.test is not None
+    assert last == plain.test.score == tested.test.score
+    assert first is not None
+    assert first < last
 
 
 def test_a_method_that_looks_at_no_gap_has_none_rather_than_zero(tmp_path):
