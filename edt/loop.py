@@ -70,13 +70,20 @@ def adapt(
         tracker.log("errors", {"round": record.index, "rows": error_rows(task, errors, mistakes, gaps)})
         tracker.log("round", to_json(record))
 
+    report = evaluate(stages, adapter, rounds, method=method, test=test, stopped=stopped)
+    tracker.log("report", {**to_json(report), "rounds": len(rounds), "predictions": None})
+    return report
+
+
+def evaluate(
+    stages: Stages, adapter: Adapter | None, rounds: Sequence[RoundRecord], *, method: str, test: bool, stopped: str
+) -> Report:
+    """What came out of the rounds, by the finished student's answers to validation and, where allowed, test samples."""
     stages.round = 0
-    final = {"validation": stages.predict("validation", adapter)}
-    if test:
-        final["test"] = stages.predict("test", adapter)
-    report = Report(
+    final = {split: stages.predict(split, adapter) for split in ("validation", "test")[: 1 + test]}
+    return Report(
         method=method,
-        task=task.name,
+        task=stages.parts.task.name,
         seed=stages.seed,
         rounds=tuple(rounds),
         validation=score_of(final["validation"]),
@@ -86,8 +93,6 @@ def adapt(
         seconds=_seconds(stages),
         stopped=stopped,
     )
-    tracker.log("report", {**to_json(report), "rounds": len(rounds), "predictions": None})
-    return report
 
 
 def collect_errors(task: Task, predictions: Sequence[Prediction]) -> list[ErrorSample]:

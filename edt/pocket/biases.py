@@ -208,7 +208,7 @@ def wording(found: Census) -> str:
     return blocks(
         f"**What is new to the student, and what is not.** The base student's recipe draws {NUM_SAMPLES['base']} "
         "questions over supporting objects, the same as those of the supporting dataset, and asks some of them in the "
-        f"words of {listed(f'`{task}`' for task in KNOWN_TASKS)}; the other tasks ask in words that are new to it. "
+        f"words of {listed(f'`{task}`' for task in KNOWN_TASKS)}. "
         f"{same} test questions are worded as a supporting sample is, but {led} put only a lead such as *Pick one* "
         f"before the words of one. Kinds of the domains {listed(NEVER_LISTED)} are never named from a list in the "
         f"supporting dataset; those of {listed(named)} are, in {naming} samples, in other words than the target task "
@@ -222,9 +222,11 @@ def gaps(found: Census) -> str:
     names = [name for name in kinds() if name in GAP_KINDS]
     topics = [topic for topic in scenes.TOPICS if topic in GAP_TOPICS]
     return blocks(
-        f"**Planted gaps.** The base student's recipe keeps {percent(GAP_RATE)}% of the reasoned questions on "
-        f"{listed(names)}, and of the topics {listed(topics)} of scenes: it has named these kinds at once and never "
-        "reasoned about them. The gaps are chosen, not found: the errors of a student that was trained otherwise need "
+        f"**Planted gaps.** The last stage of the base student's recipe keeps {percent(GAP_RATE)}% of the reasoned "
+        f"questions on {listed(names)}, and of the topics {listed(topics)} of scenes: there it names these kinds at "
+        "once and does not reason about them. Earlier stages had gaps that were partly others, so some of these it had "
+        "learnt to reason about, and what is missing is what it has lost. The gaps are chosen, not found: the errors of "
+        "a student that was trained otherwise need "
         f"not lie in such blocks. The supporting dataset keeps {percent(GAP_SHARE)}% of them, since skills that are "
         f"missing are rare ones: {percent(census.gap_share(found.supporting))}% of its samples mend a gap, so that a "
         "choice at random mends some as well."

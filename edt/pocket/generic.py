@@ -110,20 +110,17 @@ def mixture(direct: Sequence[Sample], reasoned: Sequence[Sample]) -> list[Sample
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m edt.pocket.generic", description=__doc__)
     parser.add_argument("name", choices=[*sorted(NUM_SAMPLES), "mixed"])
-    name = parser.parse_args().name
-    if name not in NUM_SAMPLES:
-        data = pocket_root() / "data"
-        samples = mixture(read_samples(data / "align.jsonl"), read_samples(data / "base.jsonl"))
-        save(data / f"{name}.jsonl", samples, [], data)
-        print(f"{len(samples)} samples in {data / f'{name}.jsonl'}")
-        return
-    if name == "align":
-        file = build_align(pocket_root(), read_samples(pocket_root() / "data" / "base.jsonl"))
-        print(f"{len(read_samples(file))} samples in {file}")
-        return
-    rate = GAP_RATE if name == "base" else 1.0
-    file = build_generic(pocket_root(), number=NUM_SAMPLES[name], gap_rate=rate, name=name, pictures=name == "base")
-    print(f"{NUM_SAMPLES[name]} samples in {file}")
+    name, root = parser.parse_args().name, pocket_root()
+    if name == "mixed":
+        file = root / "data" / "mixed.jsonl"
+        base, align = (read_samples(file.with_name(f"{part}.jsonl")) for part in ("base", "align"))
+        save(file, mixture(align, base), [], root / "pack")
+    elif name == "align":
+        file = build_align(root, read_samples(root / "data" / "base.jsonl"))
+    else:
+        rate = GAP_RATE if name == "base" else 1.0
+        file = build_generic(root, number=NUM_SAMPLES[name], gap_rate=rate, name=name, pictures=name == "base")
+    print(f"{len(read_samples(file))} samples in {file}")
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ GAP_KINDS = frozenset(
         *("bottle", "bowl", "knife"),
     }
 )
-"""Planted gaps: kinds that the base student knows by sight and by name, and has never reasoned about."""
+"""Planted gaps: kinds that the last stage of the base student's training names at sight and never reasons about."""
 
 GAP_TOPICS = frozenset({"right", "ground"})
-"""Planted gaps: topics of scenes that it has never met."""
+"""Planted gaps: topics of scenes that it leaves out."""
 
 GAP_SHARE = 0.5
 """How much of its planted gaps the supporting dataset keeps: skills that are missing are rare ones."""

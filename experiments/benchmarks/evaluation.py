@@ -86,7 +86,7 @@ def speak(core: Core, sample: Sample, root: Path) -> str:
     """One reply by `generate`."""
     import torch
 
-    core.answering()
+    _dense(core)
     (row,) = core.rows([sample], root, with_reply=False)
     language_model: Any = core.model.language_model
     with torch.inference_mode():
@@ -106,7 +106,7 @@ def weigh(core: Core, sample: Sample, root: Path) -> list[float]:
     """A forward an option."""
     import torch
 
-    core.answering()
+    _dense(core)
     logs = []
     for option in sample.options:
         (row,) = core.rows([replace(sample, rationale=(), answer=option)], root)
@@ -117,6 +117,14 @@ def weigh(core: Core, sample: Sample, root: Path) -> list[float]:
         start = len(row.prompt)
         logs.append(sum(float(logits[start + n - 1, token]) for n, token in enumerate(row.reply)))
     return logs
+
+
+def _dense(core: Core) -> None:
+    """Ready to answer over dense weights, as ours does: taking NF4 apart in every product would cost the peer most."""
+    from edt.students.lora import materialise
+
+    core.answering()
+    materialise(core.model, "fp32")
 
 
 def _features(core: Core, image: Path) -> Any:
