@@ -24,8 +24,11 @@ from edt.students.checksums import remembered_checksum
 if TYPE_CHECKING:
     from torch import Tensor
 
+VERSION = 2
+"""Raised when the same picture comes to other features."""
 CHUNK = 16
-"""Pictures a pass of the tower."""
+"""Pictures a pass of the tower: always as many, for another number is multiplied in another order, and a picture's
+features would hang in their last bits on the pictures beside it."""
 
 
 class FeatureStore:
@@ -49,7 +52,7 @@ class FeatureStore:
                 tower = remembered_checksum(self._tower_folder / WEIGHTS)
             except FileNotFoundError:
                 raise EdtError(f"no vision tower in {self._tower_folder}; run `{SETUP_COMMAND}`") from None
-            self._folder = self._base / f"{tower[:16]}-grid{self._grid}-fp16"
+            self._folder = self._base / f"{tower[:16]}-grid{self._grid}-fp16-v{VERSION}"
         return self._folder
 
     def encode(self, images: Sequence[Path]) -> None:
@@ -86,7 +89,8 @@ class FeatureStore:
 
         with torch.inference_mode():
             pixels = pixels_of([open_picture(path) for path in paths])
-            maps: Tensor = tower(pixels.contiguous(memory_format=torch.channels_last))
+            whole = torch.cat([pixels, pixels.new_zeros(CHUNK - len(paths), *pixels.shape[1:])])
+            maps: Tensor = tower(whole.contiguous(memory_format=torch.channels_last))[: len(paths)]
             return adaptive_avg_pool2d(maps, self._grid).flatten(2).transpose(1, 2).half().numpy()
 
     def _file(self, image: Path) -> Path:

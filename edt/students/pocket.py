@@ -20,6 +20,7 @@ from edt.students.adapter import adapter_key, load_state, read_facts, read_state
 from edt.students.bar import bar_shown
 from edt.students.checksums import remembered_checksum
 from edt.students.core import Core, Places
+from edt.students.features import VERSION as FEATURES_VERSION
 from edt.students.rows import runs
 from edt.threads import side_by_side
 from edt.types import Adapter, Sample
@@ -121,6 +122,7 @@ class PocketStudent:
             "materialise": self._materialise,
             "max_new_tokens": self._max_new_tokens,
             "prompt": PROMPT_VERSION,
+            "features": FEATURES_VERSION,
         }
 
     @property
