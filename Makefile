@@ -33,7 +33,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup ## one error-driven run on the embedded benchmark, beside Random: about three minutes
 	@$(BIN)/python experiments/demo.py
 
-seeds: setup ## the demo's three methods over three seeds, with intervals: half an hour
+seeds: setup ## the demo's three methods over three seeds, with intervals
 	@$(BIN)/python experiments/demo_seeds.py scale=264
 
 ladder: setup ## every rung from the untuned student to Full Data, on validation data: hours
