@@ -93,9 +93,16 @@ class FrozenLinear(nn.Linear):
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__(layer.in_features, layer.out_features, bias=False, device="meta")
         self.weight = layer.weight.requires_grad_(False)
+        self._rough: Tensor | None = None
+
+    def roughen(self) -> None:
+        """Keep a bf16 copy of the weight for the products of train mode."""
+        self._rough = self.weight.detach().bfloat16()
 
     def forward(self, input: Tensor) -> Tensor:
-        return frozen_product(input, self.weight)
+        if self._rough is None or not self.training:
+            return frozen_product(input, self.weight)
+        return frozen_product(input.bfloat16(), self._rough).to(input.dtype)
 
 
 def freeze_products(model: nn.Module) -> None:

@@ -1,7 +1,8 @@
 """What the pocket teacher is taught: rows that branch, with the tokens to be said after each prompt.
 
-Two lessons out of samples' text, in exactly the words of answer switch and of
-skill analysis.  Knows prompts and tokens; knows no optimiser and no picture.
+Lessons out of samples' text, in exactly the words of answer switch, of skill
+analysis, of the question about each step and of the pseudo rationale.  Knows
+prompts and tokens; knows no optimiser and no picture.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edt.diagnosis import answer_switch, in_context
+from edt.diagnosis import answer_switch, in_context, per_step, pseudo_rationale
+from edt.diagnosis.templates import around_steps, step_lines
 from edt.diagnosis.templates import load as load_prompt
 from edt.errors import EdtError
 from edt.pocket.skills import wordings
@@ -28,10 +30,21 @@ Wrong = tuple[Sequence[str], str, int]
 Corrupt = Callable[[Sample, random.Random], "Wrong | None"]
 
 PRIORS = (0.5, 0.7)
-NUM_WRONG = {"weighing": 3, "naming": 1}
+NUM_WRONG = {"weighing": 3, "naming": 1, "judging": 3}
 """How many corruptions of a rationale share a row with the right one."""
-LESSONS_A_WEIGHING = 3
-"""One lesson of so many is in weighing, the others are in naming, which takes longer to learn."""
+TIMETABLE = (
+    "weighing",
+    "naming",
+    "weighing",
+    "naming",
+    "judging",
+    "weighing",
+    "naming",
+    "weighing",
+    "naming",
+    "writing",
+)
+"""The lessons in turn: those that the default method asks for come most."""
 POOL = 16
 """Batches drawn at a time, to be sorted by length."""
 
@@ -55,6 +68,8 @@ class School:
         self._samples, self._corrupt, self._words, self._seed = samples, corrupt, vocabulary, seed
         self._switch = load_prompt("answer_switch", answer_switch.FIELDS)
         self._skill = load_prompt("in_context", in_context.FIELDS)
+        self._verdict = load_prompt("per_step", per_step.FIELDS)
+        self._reasons = load_prompt("pseudo_rationale", pseudo_rationale.FIELDS)
 
     def batches(self, size: int, *, first_pool: int = 0) -> Iterator[tuple[int, list[Lesson]]]:
         """(pool, batch of like length), without end; weighing and naming lessons mixed."""
@@ -71,7 +86,13 @@ class School:
     def lesson(self, number: int) -> Lesson:
         rng = random.Random(f"{self._seed}/{number}")
         sample = rng.choice(self._samples)
-        return Lesson(self._naming(sample, rng) if number % LESSONS_A_WEIGHING else self._weighing(sample, rng))
+        teach = {
+            "weighing": self._weighing,
+            "naming": self._naming,
+            "judging": self._judging,
+            "writing": self._writing,
+        }
+        return Lesson(teach[TIMETABLE[number % len(TIMETABLE)]](sample, rng))
 
     def _weighing(self, sample: Sample, rng: random.Random) -> Iterator[tuple[Ids, Ids]]:
         """Gold while the prefix is right, the implied answer from the first wrong step on."""
@@ -93,6 +114,22 @@ class School:
             for step, skill in enumerate(plain_skills(sample)[: len(steps)], start=1):
                 prompt = in_context.skill_prompt(sample, steps, step, self._skill)
                 yield self._words.opening(prompt), self._closed(skill)
+
+    def _judging(self, sample: Sample, rng: random.Random) -> Iterator[tuple[Ids, Ids]]:
+        """Right while the prefix is right, wrong at the first wrong step; what comes after that is not asked."""
+        head, probe = around_steps(self._verdict)
+        opening = self._words.opening(head.format(question=sample.question.strip(), gold=sample.answer))
+        right, wrong = per_step.VERDICTS
+        for steps, _, first in self._rationales(sample, "judging", rng):
+            text = opening
+            for number, step in enumerate(step_lines(steps)[:first], start=1):
+                text = [*text, *self._words.ids(step)]
+                yield [*text, *self._words.ids(probe)], self._closed(f" {wrong if number == first else right}")
+
+    def _writing(self, sample: Sample, rng: random.Random) -> Iterator[tuple[Ids, Ids]]:
+        """The steps that lead to the gold answer, on one line."""
+        prompt = self._reasons.format(question=sample.question.strip(), gold=sample.answer)
+        yield self._words.opening(prompt), self._closed(" ".join(sample.rationale))
 
     def _rationales(self, sample: Sample, lesson: str, rng: random.Random) -> list[Wrong]:
         drawn = [self._corrupt(sample, rng) for _ in range(NUM_WRONG[lesson])]

@@ -2,10 +2,10 @@
 
     python -m edt.pocket.train_teacher --data supporting.jsonl --minutes 60 --out edt/pocket/weights/teacher
 
-It learns from the text of supporting samples two lessons, in exactly the words
-of answer switch and of skill analysis: which answer a partial rationale, right
-or corrupted, implies, whatever the hint says; and which skill a wrong step
-needs.  Corruptions are drawn as they are needed, so lessons never end.  Started
+It learns from the text of supporting samples, in exactly the words in which it
+will be asked: which answer a partial rationale, right or corrupted, implies,
+whatever the hint says; which skill a wrong step needs; whether a step is right
+or wrong; and which steps lead to an answer.  Corruptions are drawn as they are needed, so lessons never end.  Started
 again after a stop, it goes on from its last checkpoint with the minutes that
 are left.  No picture is ever read.
 """
@@ -109,11 +109,17 @@ class Progress:
 
 
 class Trainer:
-    """LoRA in fp32 for a given time: linear warm-up, then a cosine over the minutes."""
+    """LoRA in fp32 for a given time: linear warm-up, then a cosine over the minutes.
 
-    def __init__(self, folder: Path, work: Path, *, init: Path | None, rate: float, seconds: float) -> None:
+    `rough` takes products with frozen weights in bf16; examinations stay in fp32.
+    """
+
+    def __init__(
+        self, folder: Path, work: Path, *, init: Path | None, rate: float, seconds: float, rough: bool = False
+    ) -> None:
         import torch
 
+        from edt.products import FrozenLinear
         from edt.teachers import lora
         from edt.teachers.engine import Engine, load_model
 
@@ -123,6 +129,9 @@ class Trainer:
         source = work if resumed else init
         self.wrapped = lora.load(model, source) if source else lora.attach(model)
         self.model = self.wrapped.get_base_model()
+        for part in self.model.modules():
+            if rough and isinstance(part, FrozenLinear):
+                part.roughen()
         self.engine = Engine(self.model, tokenizer, chat="chatml")
         self._named = lora.weights_of(self.wrapped)
         self._optimiser = torch.optim.AdamW(self._named.values(), lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
@@ -192,7 +201,14 @@ def train(options: argparse.Namespace, corrupt: Corrupt) -> dict[str, float]:
         for sample in samples
         for wording, skill in zip(sample.required_skills, _skill_ids(sample), strict=True)
     }
-    trainer = Trainer(options.model, options.work, init=options.init, rate=options.rate, seconds=60 * options.minutes)
+    trainer = Trainer(
+        options.model,
+        options.work,
+        init=options.init,
+        rate=options.rate,
+        seconds=60 * options.minutes,
+        rough=options.precision == "bf16",
+    )
     school = School(learnt, corrupt, trainer.engine.vocabulary, seed=options.seed)
     teacher, progress, losses = Resident(trainer.engine), trainer.progress, []
     saved = examined = progress.seconds
@@ -242,6 +258,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=pocket_root() / "teacher_checkpoint", help="folder of checkpoints")
     parser.add_argument("--batch", type=int, default=6, help="rows a step, of some 8 prompts each")
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="of products with frozen weights")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save-every", type=float, default=300.0, help="seconds between checkpoints")
     parser.add_argument("--examine-every", type=float, default=600.0, help="seconds between examinations")

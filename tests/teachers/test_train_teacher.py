@@ -10,9 +10,11 @@ import torch
 
 from edt.diagnosis.answer_switch import AnswerSwitch
 from edt.diagnosis.in_context import InContext
+from edt.diagnosis.per_step import PerStep
+from edt.diagnosis.pseudo_rationale import PseudoRationale
 from edt.errors import EdtError
 from edt.pocket import train_teacher as recipe
-from edt.pocket.lessons import School, loss_of, plain_skills
+from edt.pocket.lessons import TIMETABLE, School, loss_of, plain_skills
 from edt.pocket.skills import nearest, wordings
 from edt.teachers.engine import Engine, load_model
 from edt.teachers.fakes import ScriptedTeacher
@@ -87,6 +89,46 @@ def test_naming_is_taught_in_the_words_of_skill_analysis(engine, school):
     asked = f"<|im_start|>user\n{teacher.prompts[0]}<|im_end|>\n<|im_start|>assistant\n"
     assert texts[asked] == "judge length"
     assert sorted(texts.values()) == ["feel softness", "judge length", "judge length"]
+
+
+def lesson_in(school, name):
+    return school.lesson(TIMETABLE.index(name))
+
+
+def asked_by(identifier) -> tuple[ScriptedTeacher, str]:
+    """The teacher that `identifier` asked about one error, and the first thing that it was asked."""
+    teacher = ScriptedTeacher()
+    identifier(teacher).identify([error for error, _ in recipe.errors_of([sample(0)], corrupt, 1)])
+    first = teacher.weighed[0].head if teacher.weighed else teacher.prompts[0]
+    return teacher, first
+
+
+def test_judging_is_taught_in_the_words_of_the_question_about_each_step(engine, school):
+    texts = texts_of(engine, lesson_in(school, "judging"))
+    said = {re.findall(r"It is \w+\.", prompt)[-1]: reply for prompt, reply in texts.items()}
+    assert said == {"It is soft.": " right", "It is long.": " right", "It is short.": " wrong"}
+    teacher, head = asked_by(PerStep)
+    assert all(head.strip() in prompt for prompt in texts)
+    assert {f" {verdict}" for verdict in ("right", "wrong")} == set(teacher.weighed[0].options)
+
+
+def test_writing_is_taught_in_the_words_of_the_pseudo_rationale(engine, school):
+    [(prompt, reply)] = texts_of(engine, lesson_in(school, "writing")).items()
+    assert reply == "It is soft. It is long."
+    assert asked_by(PseudoRationale)[1] in prompt
+
+
+def test_frozen_products_may_be_rough_in_training_and_stay_exact_in_examinations(tiny, school, tmp_path):
+    exact, rough = (
+        recipe.Trainer(tiny, tmp_path / "none", init=None, rate=0.0, seconds=1e6, rough=rough)
+        for rough in (False, True)
+    )
+    with torch.inference_mode():
+        logits = [trainer.model(torch.tensor([[1, 2, 3]])).logits for trainer in (exact, rough)]
+    assert torch.equal(*logits)
+    losses = [trainer.step(0, [school.lesson(0)]) for trainer in (exact, rough)]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
 
 
 def test_a_planted_skill_is_taught_in_its_plainest_wording():
