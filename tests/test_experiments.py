@@ -134,6 +134,16 @@ def test_all_methods_tune_on_as_many_samples_but_the_two_ends():
     assert all(found == {264} for found in sizes.values())
 
 
+def test_all_methods_of_a_scale_take_as_many_optimiser_steps():
+    steps: dict[str, set[int]] = {}
+    for cell in plan_of("main").cells:
+        size = cell.config.tuner["batch_size"]
+        taken = sum(-(-stage.amount // size) for stage in cell.stages if stage.kind == "tune")
+        if cell.spec.method not in ("pretrained", "full"):
+            steps.setdefault(cell.spec.scale, set()).add(taken)
+    assert steps == {"88": {22}, "264": {66}, "704": {176}}
+
+
 def test_tuning_on_the_validation_set_is_another_training_for_every_task():
     names = {
         stage.name

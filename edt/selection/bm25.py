@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from edt.errors import EdtError
 from edt.protocols import Supporting, Task, fingerprint_of
-from edt.selection.deal import Ranking, check_fill, check_share, deal
+from edt.selection.deal import Ranking, Terms
 from edt.selection.deepen import Deepening
 from edt.selection.index import Bm25Index, check_bm25
 from edt.types import Gap, Pick, Sample
@@ -30,10 +29,7 @@ def document_of(sample: Sample) -> str:
 class Bm25Selector:
     """BM25 between each error's missing skill and required skills, dealt rank by rank.
 
-    `top_k` is the paper's K, how deep each ranking is dealt at first; None goes
-    as deep as the budget asks.  `fill` says what meets a shortfall,
-    `cap_per_text` bounds how many samples of one text are dealt, `share` is
-    "skill" or "error"; see `deal` for all of them.  `backend` and what an index
+    `top_k`, `fill`, `cap_per_text` and `share` are its `Terms`.  `backend` and what an index
     is made with, see `Bm25Index`; indexes over `saved_from` samples or more are
     kept on disk.
     """
@@ -57,28 +53,14 @@ class Bm25Selector:
         saved_from: int = SAVED_FROM,
     ) -> None:
         check_bm25(k1=k1, b=b, epsilon=epsilon, idf=idf, backend=backend)
-        check_share(share)
-        check_fill(fill)
-        for name, value in (("cap_per_text", cap_per_text), ("top_k", top_k)):
-            if value is not None and value < 1:
-                raise EdtError(f"selector.{name} is {value}; it must be 1 or more, or null for no bound")
+        self._terms = Terms(top_k=top_k, fill=fill, cap_per_text=cap_per_text, share=share)
         self._scoring: dict[str, Any] = {"k1": k1, "b": b, "epsilon": epsilon, "idf": idf, "stop_words": stop_words}
         self._stem, self._backend, self._saved_from = stem, backend, saved_from
-        self._top_k, self._cap, self._fill, self._share = top_k, cap_per_text, fill, share
         self._last: tuple[Supporting, Bm25Index] | None = None
 
     def fingerprint(self) -> dict[str, Any]:
-        """Both backends pick the same, and `fill` means something only where `top_k` leaves a shortfall."""
-        stems = {"stem": True} if self._stem else {}
-        fills = {} if self._top_k is None or self._fill == "strict" else {"fill": self._fill}
-        return {
-            **self._scoring,
-            **stems,
-            "top_k": self._top_k,
-            **fills,
-            "cap_per_text": self._cap,
-            "share": self._share,
-        }
+        """Both backends pick the same."""
+        return {**self._scoring, **({"stem": True} if self._stem else {}), **self._terms.fingerprint()}
 
     def select(
         self,
@@ -114,18 +96,8 @@ class Bm25Selector:
             return index.search(query, top_k=depth)
 
         found = {query: Deepening(partial(search, query), first=first) for query in texts}
-        return deal(
-            [Ranking(query=query, error_id=error_id, hits=found[query]) for query, error_id in queries],
-            index.ids,
-            budget=budget,
-            exclude=exclude,
-            round=round,
-            seed=seed,
-            share=self._share,
-            cap_per_text=self._cap,
-            top_k=self._top_k,
-            fill_rule=self._fill,
-        )
+        rankings = [Ranking(query=query, error_id=error_id, hits=found[query]) for query, error_id in queries]
+        return self._terms.deal(rankings, index.ids, budget=budget, exclude=exclude, round=round, seed=seed)
 
     def _index(self, supporting: Supporting) -> Bm25Index:
         """Of this round, of an earlier one, or of an earlier run."""

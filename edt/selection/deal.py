@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from edt.errors import EdtError
 from edt.types import Pick
@@ -41,18 +42,55 @@ class Ranking:
     hits: Iterable[Hit]
 
 
-def check_share(share: str) -> str:
-    """`share` itself, or an EdtError that names the choices."""
-    if share not in SHARES:
-        raise EdtError(f"selector.share is {share!r}; choose one of {', '.join(SHARES)}")
-    return share
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """How a selector deals, as its configuration says it; see `deal`. Raises EdtError for what is no choice."""
 
+    top_k: int | None = None
+    """The paper's K, how deep each ranking is dealt at first; None goes as deep as the budget asks."""
+    fill: str = "random"
+    """What meets a shortfall: random | strict."""
+    cap_per_text: int | None = None
+    """At most so many samples of one text."""
+    share: str = "skill"
+    """skill | error"""
 
-def check_fill(fill: str) -> str:
-    """`fill` itself, or an EdtError that names the choices."""
-    if fill not in FILLS:
-        raise EdtError(f"selector.fill is {fill!r}; choose one of {', '.join(FILLS)}")
-    return fill
+    def __post_init__(self) -> None:
+        for name, value, known in (("share", self.share, SHARES), ("fill", self.fill, FILLS)):
+            if value not in known:
+                raise EdtError(f"selector.{name} is {value!r}; choose one of {', '.join(known)}")
+        for name, value in (("cap_per_text", self.cap_per_text), ("top_k", self.top_k)):
+            if value is not None and value < 1:
+                raise EdtError(f"selector.{name} is {value}; it must be 1 or more, or null for no bound")
+
+    def fingerprint(self) -> dict[str, Any]:
+        """`fill` means something only where `top_k` leaves a shortfall."""
+        fills = {} if self.top_k is None or self.fill == "strict" else {"fill": self.fill}
+        return {"top_k": self.top_k, **fills, "cap_per_text": self.cap_per_text, "share": self.share}
+
+    def deal(
+        self,
+        rankings: Sequence[Ranking],
+        pool: Sequence[str],
+        *,
+        budget: int,
+        exclude: frozenset[str],
+        round: int,
+        seed: int,
+    ) -> list[Pick]:
+        """`deal` on these terms."""
+        return deal(
+            rankings,
+            pool,
+            budget=budget,
+            exclude=exclude,
+            round=round,
+            seed=seed,
+            share=self.share,
+            cap_per_text=self.cap_per_text,
+            top_k=self.top_k,
+            fill_rule=self.fill,
+        )
 
 
 def deal(
@@ -84,8 +122,8 @@ def deal(
     if budget < 0:
         raise ValueError(f"a budget of {budget} samples cannot be met")
     free = {sample_id for sample_id in pool if sample_id not in exclude}
-    deepens = check_fill(fill_rule) == "random"
-    dealt = _dealt(_hands(rankings, exclude), free, check_share(share), cap_per_text, round, top_k, deepens)
+    deepens = fill_rule == "random"
+    dealt = _dealt(_hands(rankings, exclude), free, share, cap_per_text, round, top_k, deepens)
     picks = list(islice(dealt, budget))
     return picks + fill(pool, budget=budget - len(picks), exclude=exclude | _ids(picks), round=round, seed=seed)
 

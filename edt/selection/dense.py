@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edt.errors import EdtError
 from edt.protocols import Supporting, Task
 from edt.selection.bm25 import document_of
-from edt.selection.deal import Hit, Ranking, check_share, deal
+from edt.selection.deal import Hit, Ranking, Terms
 from edt.selection.index import Bm25Index, check_bm25
 from edt.selection.rank import Ranked, cosines
 from edt.selection.sentences import SentenceEncoder
@@ -52,16 +52,15 @@ class DenseSelector:
         revision: str | None = None,
         cap_per_text: int | None = None,
         top_k: int | None = None,
+        fill: str = "random",
         share: str = "skill",
         cache: str | None = None,
     ) -> None:
-        _check(cap_per_text=cap_per_text, top_k=top_k, share=share)
+        self._terms = Terms(top_k=top_k, fill=fill, cap_per_text=cap_per_text, share=share)
         self._encoder = SentenceEncoder(model, revision=revision, cache=cache)
-        self._top_k, self._cap, self._share = top_k, cap_per_text, share
 
     def fingerprint(self) -> dict[str, Any]:
-        own = {"top_k": self._top_k, "cap_per_text": self._cap, "share": self._share}
-        return {"encoder": self._encoder.fingerprint(), **own}
+        return {"encoder": self._encoder.fingerprint(), **self._terms.fingerprint()}
 
     def select(
         self,
@@ -79,11 +78,10 @@ class DenseSelector:
         index = DenseIndex(ids, texts, self._encoder)
 
         def search(query: str) -> Sequence[Hit]:
-            return Ranked(index.documents, index.scores(query), without=exclude, top_k=self._top_k)
+            return Ranked(index.documents, index.scores(query), without=exclude)
 
         rankings = _search_all(gaps, search)
-        return deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed,
-                    share=self._share, cap_per_text=self._cap)  # fmt: skip
+        return self._terms.deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed)
 
 
 class HybridSelector:
@@ -109,23 +107,22 @@ class HybridSelector:
         depth: int = 1000,
         cap_per_text: int | None = None,
         top_k: int | None = None,
+        fill: str = "random",
         share: str = "skill",
         cache: str | None = None,
     ) -> None:
         check_bm25(k1=k1, b=b, epsilon=epsilon, idf=idf)
-        _check(cap_per_text=cap_per_text, top_k=top_k, share=share)
+        self._terms = Terms(top_k=top_k, fill=fill, cap_per_text=cap_per_text, share=share)
         for name, value in (("constant", constant), ("depth", depth)):
             if value < 1:
                 raise EdtError(f"selector.{name} is {value}; it must be 1 or more")
         self._encoder = SentenceEncoder(model, revision=revision, cache=cache)
         self._words: dict[str, Any] = {"k1": k1, "b": b, "epsilon": epsilon, "idf": idf, "stop_words": stop_words}
         self._constant, self._depth = constant, depth
-        self._top_k, self._cap, self._share = top_k, cap_per_text, share
 
     def fingerprint(self) -> dict[str, Any]:
-        own = {"constant": self._constant, "depth": self._depth, "top_k": self._top_k}
-        shared = {"cap_per_text": self._cap, "share": self._share}
-        return {"encoder": self._encoder.fingerprint(), **self._words, **own, **shared}
+        own = {"constant": self._constant, "depth": self._depth, **self._terms.fingerprint()}
+        return {"encoder": self._encoder.fingerprint(), **self._words, **own}
 
     def select(
         self,
@@ -153,18 +150,10 @@ class HybridSelector:
                     scores[place[hit.sample_id]] += 1 / (self._constant + hit.rank)
             found = [at for at in range(len(scores)) if scores[at] > 0]
             documents = [near.documents[at] for at in found]
-            return Ranked(documents, scores[found], without=exclude, top_k=self._top_k)
+            return Ranked(documents, scores[found], without=exclude)
 
         rankings = _search_all(gaps, search)
-        return deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed,
-                    share=self._share, cap_per_text=self._cap)  # fmt: skip
-
-
-def _check(*, cap_per_text: int | None, top_k: int | None, share: str) -> None:
-    check_share(share)
-    for name, value in (("cap_per_text", cap_per_text), ("top_k", top_k)):
-        if value is not None and value < 1:
-            raise EdtError(f"selector.{name} is {value}; it must be 1 or more, or null for no bound")
+        return self._terms.deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed)
 
 
 def _documents(supporting: Supporting) -> tuple[list[str], list[str]]:

@@ -6,9 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from edt.errors import EdtError
 from edt.protocols import Supporting, Task
-from edt.selection.deal import Ranking, check_share, deal
+from edt.selection.deal import Ranking, Terms
 from edt.selection.index import Bm25Index, check_bm25
 from edt.types import Gap, Pick, by_id
 
@@ -35,18 +34,15 @@ class QuestionSelector:
         stop_words: bool = True,
         cap_per_text: int | None = None,
         top_k: int | None = None,
+        fill: str = "random",
         share: str = "skill",
     ) -> None:
         check_bm25(k1=k1, b=b, epsilon=epsilon, idf=idf)
-        check_share(share)
-        for name, value in (("cap_per_text", cap_per_text), ("top_k", top_k)):
-            if value is not None and value < 1:
-                raise EdtError(f"selector.{name} is {value}; it must be 1 or more, or null for no bound")
+        self._terms = Terms(top_k=top_k, fill=fill, cap_per_text=cap_per_text, share=share)
         self._scoring: dict[str, Any] = {"k1": k1, "b": b, "epsilon": epsilon, "idf": idf, "stop_words": stop_words}
-        self._top_k, self._cap, self._share = top_k, cap_per_text, share
 
     def fingerprint(self) -> dict[str, Any]:
-        return {**self._scoring, "top_k": self._top_k, "cap_per_text": self._cap, "share": self._share}
+        return {**self._scoring, **self._terms.fingerprint()}
 
     def select(
         self,
@@ -67,9 +63,8 @@ class QuestionSelector:
             Ranking(
                 query=asked[gap.sample_id].question,
                 error_id=gap.sample_id,
-                hits=index.search(asked[gap.sample_id].question, without=exclude, top_k=self._top_k),
+                hits=index.search(asked[gap.sample_id].question, without=exclude),
             )
             for gap in gaps
         ]
-        return deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed,
-                    share=self._share, cap_per_text=self._cap)  # fmt: skip
+        return self._terms.deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed)

@@ -65,6 +65,13 @@ def test_a_smaller_budget_is_a_prefix(selector):
     assert select(selector, gaps, budget=9)[:4] == select(selector, gaps, budget=4)
 
 
+@pytest.mark.parametrize("kind", [DenseSelector, HybridSelector])
+@pytest.mark.parametrize(("fill", "targeted"), [("random", 8), ("strict", 3)])
+def test_a_shortfall_below_k_deepens_or_is_filled(encoder, tmp_path, kind, fill, targeted):
+    selector = kind(model=str(encoder), cache=str(tmp_path), top_k=3, fill=fill)
+    assert sum(pick.targeted for pick in select(selector, [gap("e1", SKILLS[2])])) == targeted
+
+
 def test_reciprocal_ranks_are_added_up(encoder, tmp_path):
     gaps = [gap("e", SKILLS[1])]
     fused = {p.sample_id: p for p in select(HybridSelector(model=str(encoder), cache=str(tmp_path)), gaps, budget=60)}
