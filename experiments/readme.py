@@ -10,6 +10,7 @@ nothing and fails where the two differ.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import re
 import sys
@@ -20,11 +21,12 @@ from typing import Any
 from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.paths import write_whole
-from edt.tables.markdown import table
+from edt.tables.markdown import percent, table
 from edt.tables.terminal import NAMES
 
 HERE = Path(__file__).parent
 RESULTS, SPEEDS = HERE / "results", HERE / "benchmarks" / "results"
+DATASHEET = HERE.parent / "docs" / "pocket.md"
 BLOCK = r"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
 
 
@@ -96,6 +98,25 @@ def ladder() -> str:
     return _text(RESULTS / "ladder" / "table.md").split("\n", 2)[2].partition("\n## ")[0].strip()
 
 
+def base() -> str:
+    """The untuned student on every task's test split, beside the datasheet's chance."""
+    tasks = _text(DATASHEET).partition("## The tasks\n\n")[2].partition("\n\n")[0]
+    chance = {row[0].strip("` "): row[-2].strip() for row in _rows(tasks)}
+    rows = []
+    with (RESULTS / "ladder" / "cells.csv").open(encoding="utf-8", newline="") as file:
+        for of in csv.DictReader(file):
+            if (of["method"], of["split"], of["state"]) == ("pretrained", "test", "measured"):
+                score, parsed = float(of["score"]), 1 - int(of["unparsed"]) / int(of["n"])
+                lot = chance[of["task"].removeprefix("pocket_")]
+                rows.append([of["task"], lot, percent(score), percent(parsed), of["n"]])
+    return table(["task", "chance %", "untuned student, test %", "replies parsed %", "questions"], rows)
+
+
+def _rows(page: str) -> list[list[str]]:
+    """The cells of every line of a Markdown page that is a row of a table."""
+    return [line.strip("|").split("|") for line in page.splitlines() if line.startswith("|")]
+
+
 def links() -> str:
     """Shares of errors and picks at each link of the chain."""
     rows = [
@@ -142,6 +163,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "story": story,
     "seeds": seeds,
     "ladder": ladder,
+    "base": base,
     "links": links,
     "tuning": tuning,
 }

@@ -24,6 +24,16 @@ def test_a_changed_figure_is_noticed_and_put_right(tmp_path):
     assert readme.read_text("utf-8") == true
 
 
+def test_the_untuned_student_is_as_good_as_the_benchmark_needs():
+    block = README.read_text("utf-8").partition("<!-- begin base -->")[2].partition("<!-- end base -->")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.strip().splitlines()[2:]]
+    assert len(rows) == 7
+    for task, *figures in rows:
+        chance, score, parsed, _ = map(float, figures)
+        assert chance + 10 <= score <= 75, task
+        assert parsed >= 95, task
+
+
 @pytest.mark.parametrize("name", ["demo", "ladder"])
 def test_a_missing_block_is_named(tmp_path, name):
     readme = tmp_path / "README.md"
