@@ -131,6 +131,87 @@ def links() -> str:
     return table(["task", "errors", "placed %", "abstained %", "skill named %", "picks that need it %"], rows)
 
 
+def diagnosis() -> str:
+    """Four ways to place the mistake, and whose skills are found, on the frozen set of errors."""
+    placed, named = _read(RESULTS / "identifiers.json"), _read(RESULTS / "teachers.json")
+    paper = placed["paper"]["scores"]
+    ways = [
+        [NAMED[row["identifier"]], _share(row["placing"]["exact"]), f"{paper[row['identifier']]:g}"]
+        for row in placed["rows"]
+    ]
+    rank = sorted(placed["rows"], key=lambda row: row["placing"]["exact"]["count"])
+    held = [row["identifier"] for row in rank] == sorted(paper, key=paper.__getitem__)
+    skills = [[row["teacher"], _share(row["naming"]["found"])] for row in named["namings"]]
+    return (
+        f"{table(['mistake placed by', 'exact % (95%)', 'paper, ScienceQA %'], ways)}\n\n"
+        f"{table(['teacher', 'skill found by the first hit of BM25, % (95%)'], skills)}\n\n"
+        f"{placed['errors']['n']} errors with a planted mistake. The order of the paper's four rows "
+        f"{'holds' if held else 'does not hold'} here."
+    )
+
+
+def _share(of: Mapping[str, Any]) -> str:
+    return f"{100 * of['count'] / of['n']:.1f} ({100 * of['low']:.1f}–{100 * of['high']:.1f})"
+
+
+NAMED = {
+    "random_step": "a random step",
+    "per_step": "each step asked about",
+    "pseudo_rationale": "pseudo rationale",
+    "answer_switch": "answer switch",
+}
+
+
+def speeds() -> str:
+    """A line a benchmark: what was asked of it, and what it came to."""
+    weigh, answers = _read(SPEEDS / "weigh.json"), _read(SPEEDS / "evaluation.json")
+    ingest, planning = _read(SPEEDS / "ingest.json"), _read(SPEEDS / "planning.json")
+    indexed, reference, peer = _searches(_read(SPEEDS / "retrieval.json"))
+    rows = [
+        [
+            "retrieval",
+            f"{indexed['samples'] / 1e6:.2f}M samples, beside rank-bm25 and the fastest bm25s",
+            f"{reference['ms'] / indexed['ms']:,.0f} × and {peer['ms'] / indexed['ms']:.1f} ×, built in "
+            f"{indexed['build_s']:.1f} s, {indexed['peak_mb']:.0f} MB",
+            "1,000 ×, 5 ×, 5 s, 300 MB",
+        ],
+        *(
+            [
+                "weigh",
+                f"all prefixes at once, {kind}; T = 3, 6, 12",
+                " / ".join(f"{row['times_faster']:.1f}" for row in weigh["speed"] if row["options"] == kind) + " ×",
+                " / ".join(f"{row['goal']:g}" for row in weigh["speed"] if row["options"] == kind) + " ×",
+            ]
+            for kind in ("letters", "words")
+        ),
+        *(
+            [
+                "evaluation",
+                f"{name}, beside one at a time: {answers[key]['same_answers']} of {answers['items']} answers alike",
+                f"{answers[key]['times_faster']:.1f} ×",
+                goal,
+            ]
+            for key, name, goal in (("generation", "replies with steps", "4 ×"), ("options", "options weighed", "8 ×"))
+        ),
+        [
+            "ingest",
+            f"{ingest['records'] / 1e6:.2f}M records from JSON to Arrow, and asked for again",
+            f"{ingest['first']['seconds']:.0f} s, {ingest['first']['peak_mb']} MB; {ingest['second']['seconds']} s",
+            "60 s, 500 MB",
+        ],
+        ["planning", f"{planning['cells']} cells", f"{planning['seconds']['first']:.1f} s", "5 s"],
+    ]
+    return table(["benchmark", "what", "measured", "goal"], rows, words=4)
+
+
+def _searches(found: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    """At the most samples and distinct texts: ours, rank-bm25 and the fastest bm25s."""
+    most = max((row["samples"], row["texts"]) for row in found["rows"])
+    rows = {row["engine"]: row for row in found["rows"] if (row["samples"], row["texts"]) == most}
+    peers = [row for engine, row in rows.items() if engine.startswith("bm25s")]
+    return rows["indexed"], rows["rank_bm25"], min(peers, key=lambda row: row["ms"])
+
+
 TUNINGS = {
     "edt": "edt, every shortcut on, fp32",
     "edt_bf16": "edt as it is by default on a CPU with bf16 in hardware",
@@ -165,6 +246,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ladder": ladder,
     "base": base,
     "links": links,
+    "diagnosis": diagnosis,
+    "speeds": speeds,
     "tuning": tuning,
 }
 
