@@ -41,6 +41,8 @@ def explain(error: BaseException) -> str | None:
     """The sentence for an error that a user can mend; None for any other."""
     if isinstance(error, EdtError):
         return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return _missing(error.name or str(error))
     from hydra.errors import HydraException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
@@ -99,6 +101,19 @@ def hint(name: str, known: Sequence[str]) -> str:
 
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+
+
+def _missing(module: str) -> str | None:
+    """Of a package that is not installed; None where the module is ours."""
+    package = module.partition(".")[0]
+    return (
+        None
+        if package == "edt"
+        else (
+            f"the package {package!r} is not installed for {sys.executable}; run `make setup` and then "
+            "`. .venv/bin/activate`, or `pip install -c constraints.txt -e .`"
+        )
+    )
 
 
 def _place(error: OSError) -> str | None:

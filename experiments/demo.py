@@ -76,7 +76,7 @@ def show(finished: dict[str, Finished], folder: Path, *, wall_seconds: float) ->
 
 
 NEXT = """
-What to run next:
+What to run next (after `. .venv/bin/activate`):
   python run.py task=pocket_vqa scale=300 method=edt      another task, more samples
   python run.py -m method=random,edt seed=0,1,2           several runs; given again, it goes on where it stopped
   python experiments/demo_seeds.py                        the demo over three seeds, with intervals

@@ -1,4 +1,5 @@
 import json
+import re
 import signal
 import sys
 import time
@@ -71,6 +72,13 @@ def test_a_mistake_gets_one_sentence_and_a_failing_exit_code(tmp_path, argument,
     assert done.returncode == 1
     assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["run.py", "task=pocket_vqa"], ["run.py", "--help"], ["sweep.py", "table=main"]])
+def test_a_python_without_the_packages_is_told_how_to_get_them(arguments):
+    done = run_apart([sys.executable, "-S", *arguments])  # without site-packages
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: the package '\w+' is not installed for .*; run `make setup` and .*\n", done.stderr)
 
 
 def test_whoever_asks_hydra_for_it_gets_the_whole_error(tmp_path):

@@ -23,7 +23,7 @@ def pocket_teacher(
         tree=tree,
         source=source,
         calls=calls,
-        missing="run `python -m edt.pocket.setup` for the model, `python -m edt.pocket.train_teacher` for the adapter",
+        missing="run `python -m edt.pocket.setup`",
     )
 
 

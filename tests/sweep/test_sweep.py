@@ -236,13 +236,14 @@ def test_who_stops_a_sweep_stops_its_cells_and_finds_a_table_to_go_on_with(place
     assert run_apart(command(place, "tasks=fake", "methods=pretrained"), timeout=300).returncode == 0
 
 
-def test_kills_at_any_moment_change_nothing_and_repeat_nothing(place):
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_kills_at_any_moment_change_nothing_and_repeat_nothing(place, kills):
     once = run_apart(command(place, "jobs=2", name="calm"), timeout=300)
     assert once.returncode == 0, once.stderr
     calm = results(place, "calm")
     (place / "store").rename(place / "calm_store")
     draw, finished = random.Random(0), {}
-    for _ in range(int(os.environ.get("EDT_KILLS", "3"))):
+    for _ in range(kills):
         process = subprocess.Popen(
             command(place, "jobs=2"), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, start_new_session=True
         )
