@@ -11,8 +11,6 @@ one by one: both have to give the same. Writes experiments/benchmarks/results/ev
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
 import sys
 import time
@@ -22,28 +20,27 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from edt.benchmark import parser_of, publish
 from edt.cli import say_errors
 from edt.process import prepare_script
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from edt.students.core import Core
     from edt.types import Sample
 
-RESULTS = Path(__file__).parent / "results" / "evaluation.json"
 NEW_TOKENS = 64
 WAYS = {"generation": "a reply with steps", "options": "options weighed"}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__file__, __doc__)
     parser.add_argument("--items", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     figures = measure(options.items, options.repeats)
-    show(figures)
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
-    print(json.dumps(figures))
+    publish(figures, lambda console: show(figures, console), options.results)
 
 
 def measure(number: int, repeats: int) -> dict[str, Any]:
@@ -139,8 +136,7 @@ def _timed(work: Callable[[], list[Any]]) -> tuple[float, list[Any]]:
     return time.perf_counter() - start, found
 
 
-def show(figures: dict[str, Any]) -> None:
-    from rich.console import Console
+def show(figures: dict[str, Any], console: Console) -> None:
     from rich.table import Table
 
     table = Table(title=f"{figures['items']} questions, medians of {figures['repeats']}")
@@ -150,7 +146,7 @@ def show(figures: dict[str, Any]) -> None:
         of = figures[name]
         rates = [f"{of[key]:.2f}" for key in ("items_a_second", "one_at_a_time", "times_faster")]
         table.add_row(words, *rates, f"{of['same_answers']} of {figures['items']}")
-    Console().print(table)
+    console.print(table)
 
 
 if __name__ == "__main__":

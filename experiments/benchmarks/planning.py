@@ -10,35 +10,44 @@ experiments/benchmarks/results/planning.json.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from edt.benchmark import parser_of, publish
 from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.process import prepare_process
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 HERE = Path(__file__).parent
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__file__, __doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--results", type=Path, default=HERE / "results" / "planning.json")
     options = parser.parse_args()
     if options.repeats < 1:
         raise EdtError(f"--repeats {options.repeats} must be at least 1")
     figures = measure(options.repeats)
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    options.results.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
-    print(f"{figures['cells']} cells, {figures['trainings']} trainings, {figures['not_here']} cells cannot be run here")
+    publish(figures, lambda console: show(figures, console), options.results)
+
+
+def show(figures: dict[str, Any], console: Console) -> None:
+    from rich.table import Table
+
+    counts = f"{figures['cells']} cells, {figures['trainings']} trainings"
+    table = Table(title=f"{counts}; {figures['not_here']} cells cannot be run here")
+    for head in ("plan", "seconds", "of them CPU"):
+        table.add_column(head, justify="left" if head == "plan" else "right")
     for which in ("first", "median"):
-        print(f"{which}: {figures['seconds'][which]:.2f} s, of them {figures['cpu_seconds'][which]:.2f} s of CPU")
+        table.add_row(which, f"{figures['seconds'][which]:.2f}", f"{figures['cpu_seconds'][which]:.2f}")
+    console.print(table)
 
 
 def measure(repeats: int) -> dict[str, Any]:

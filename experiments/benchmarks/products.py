@@ -7,18 +7,18 @@ One thread; billions of operations a second, and the ratio. Writes experiments/b
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from edt.benchmark import parser_of, publish
 from edt.cli import say_errors
 from edt.process import prepare_script
 
-RESULTS = Path(__file__).parent / "results" / "products.json"
+if TYPE_CHECKING:
+    from rich.console import Console
+
 SHAPES = ((576, 1536), (1536, 576), (576, 49152))
 """(in, out) of the wide layers and of the head."""
 ROWS = (32, 512)
@@ -26,13 +26,11 @@ ROWS = (32, 512)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__file__, __doc__)
     parser.add_argument("--seconds", type=float, default=0.3, help="for each product")
-    figures = {"benchmark": "products", "rows": measure(parser.parse_args().seconds)}
-    show(figures["rows"])
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
-    print(json.dumps(figures))
+    options = parser.parse_args()
+    rows = measure(options.seconds)
+    publish({"benchmark": "products", "rows": rows}, lambda console: show(rows, console), options.results)
 
 
 def measure(seconds: float) -> list[dict[str, Any]]:
@@ -65,8 +63,7 @@ def _rate(way: Callable[..., Any], x: Any, weight: Any, seconds: float) -> float
     return count / (time.perf_counter() - start)
 
 
-def show(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
+def show(rows: list[dict[str, Any]], console: Console) -> None:
     from rich.table import Table
 
     table = Table(title="Products with frozen weights, billions of operations a second, one thread")
@@ -74,7 +71,7 @@ def show(rows: list[dict[str, Any]]) -> None:
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(*map(str, row.values()))
-    Console().print(table)
+    console.print(table)
 
 
 if __name__ == "__main__":

@@ -9,35 +9,34 @@ experiments/benchmarks/results/sharing.json.
 
 from __future__ import annotations
 
-import argparse
-import json
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from edt.benchmark import parser_of, publish
 from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.process import prepare_script
+
+if TYPE_CHECKING:
+    from rich.console import Console
 from edt.sweep.spec import cells_of, read_table
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-RESULTS = HERE / "results" / "sharing.json"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__file__, __doc__)
     parser.add_argument("--jobs", type=int, default=2, help="cells of the table at a time")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Path(folder), jobs=parser.parse_args().jobs)
-    show(figures)
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
-    print(json.dumps(figures))
+        figures = measure(Path(folder), jobs=options.jobs)
+    publish(figures, lambda console: show(figures, console), options.results)
 
 
 def measure(folder: Path, *, jobs: int) -> dict[str, Any]:
@@ -69,8 +68,7 @@ def _seconds(arguments: Sequence[str]) -> float:
     return time.perf_counter() - start
 
 
-def show(figures: dict[str, Any]) -> None:
-    from rich.console import Console
+def show(figures: dict[str, Any], console: Console) -> None:
     from rich.table import Table
 
     table = Table(title=f"{figures['cells']} cells, {figures['trainings']} trainings in the table")
@@ -78,8 +76,8 @@ def show(figures: dict[str, Any]) -> None:
     table.add_column("seconds", justify="right")
     for way, seconds in figures["seconds"].items():
         table.add_row(way.replace("_", " "), f"{seconds:.1f}")
-    Console().print(table)
-    print(f"ratio: {figures['ratio']}")
+    console.print(table)
+    console.print(f"ratio: {figures['ratio']}")
 
 
 if __name__ == "__main__":

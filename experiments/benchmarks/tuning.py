@@ -16,7 +16,6 @@ Writes experiments/benchmarks/results/tuning.json.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import json
 import logging
@@ -29,10 +28,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from edt.benchmark import parser_of, publish
 from edt.cli import say_errors
 from edt.process import prepare_script
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from edt.students.rows import Row
     from edt.types import Sample
 
@@ -46,7 +48,6 @@ NAMES = {
     "sft": "TRL SFTTrainer",
 }
 PEERS = ("trainer", "sft")
-RESULTS = Path(__file__).parent / "results" / "tuning.json"
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,12 @@ class Run:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__file__, __doc__)
     parser.add_argument("--samples", type=int, default=96)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     figures = measure(options.samples, options.repeats)
-    show(figures)
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
-    print(json.dumps(figures))
+    publish(figures, lambda console: show(figures, console), options.results)
 
 
 def measure(number: int, repeats: int) -> dict[str, Any]:
@@ -322,8 +320,7 @@ def make_peer(student: Any) -> Any:
     return Peer()
 
 
-def show(figures: dict[str, Any]) -> None:
-    from rich.console import Console
+def show(figures: dict[str, Any], console: Console) -> None:
     from rich.table import Table
 
     table = Table(title=f"One epoch of {figures['samples']} samples, batch {figures['batch']}")
@@ -338,7 +335,6 @@ def show(figures: dict[str, Any]) -> None:
             f"{figures['mean_loss'][key]:.4f}",
             "-" if apart is None else f"{apart:.5f}",
         )
-    console = Console()
     console.print(table)
     for name, ratio in figures["times_the_faster_peer"].items():
         console.print(f"{NAMES[name]}: {ratio:.2f} times as fast as the faster peer")

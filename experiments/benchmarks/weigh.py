@@ -16,24 +16,23 @@ experiments/benchmarks/results/weigh.json.
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from edt.benchmark import parser_of, publish
 from edt.cli import say_errors
 from edt.errors import EdtError
-from edt.paths import write_whole
 from edt.process import prepare_script
 from edt.protocols import Rationale
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from edt.teachers.engine import Engine
 
 STEPS: tuple[int, ...] = (3, 6, 12)
@@ -49,7 +48,6 @@ PROSE = (
     "The picture shows one thing on a pale ground . It has four legs and a wide flat top , and it is made of wood . "
     "One sees that it stands in a room where several people sit and eat , and that nothing lies on it . "
 )
-RESULTS = Path(__file__).parent / "results" / "weigh.json"
 
 
 @dataclass(frozen=True)
@@ -88,12 +86,11 @@ FAMILIES = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__file__, __doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, nargs="+", default=list(STEPS))
     parser.add_argument("--families", action="store_true", help="only the table of model families")
-    parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     if min(options.repeats, options.threads, *options.steps) < 1:
         raise EdtError("--repeats, --threads and --steps must be at least 1")
@@ -108,9 +105,7 @@ def main() -> None:
         "speed": [] if options.families else speed(options.steps, options.repeats),
         "families": [look_at(family) for family in FAMILIES],
     }
-    show(figures)
-    write_whole(options.results, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
-    print(json.dumps(figures, ensure_ascii=False))
+    publish(figures, lambda console: show(figures, console), options.results)
 
 
 def speed(steps: Sequence[int], repeats: int) -> list[dict[str, Any]]:
@@ -230,12 +225,10 @@ def letters() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=raw, bos_token="<s>", eos_token="</s>", pad_token="</s>")
 
 
-def show(figures: dict[str, Any]) -> None:
+def show(figures: dict[str, Any], console: Console) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
     table = Table(title="All prefixes of a rationale on the pocket teacher, fp32", box=box.SIMPLE_HEAD)
     for head in ("options", "steps", "one a prefix, s", "one forward, s", "times faster", "goal", "difference"):
         table.add_column(head, justify="left" if head == "options" else "right")

@@ -1,0 +1,38 @@
+"""Benchmarks at sizes that say nothing of speed: they run, keep what they print, and their ways agree."""
+
+import json
+import sys
+
+import pytest
+
+from tests.harness import run_apart
+
+
+def figures_of(tmp_path, name: str, *options: str) -> dict:
+    results = tmp_path / f"{name}.json"
+    command = [sys.executable, f"experiments/benchmarks/{name}.py", *options, "--results", str(results)]
+    done = run_apart(command, timeout=300)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures == json.loads(results.read_text())
+    kept = results.with_suffix(".txt").read_text()
+    assert kept.strip()
+    assert all(line in done.stdout for line in kept.splitlines())
+    return figures
+
+
+def test_every_way_to_tune_learns_the_same(tmp_path):
+    figures = figures_of(tmp_path, "tuning", "--samples", "12", "--repeats", "1")  # two steps
+    assert {"edt", "edt_plain", "trainer", "sft"} <= set(figures["seconds"])
+    assert max(apart for name, apart in figures["curves_apart_by"].items() if name != "edt_bf16") <= 1e-3
+    assert figures["curves_apart_by"].get("edt_bf16", 0) <= 0.01
+
+
+def test_answers_at_once_are_those_of_one_at_a_time(tmp_path):
+    figures = figures_of(tmp_path, "evaluation", "--items", "3", "--repeats", "1")
+    assert [figures[way]["same_answers"] for way in ("generation", "options")] == [3, 3]
+
+
+@pytest.mark.parametrize(("name", "options"), [("planning", ["--repeats", "1"]), ("products", ["--seconds", "0.001"])])
+def test_the_short_ones_keep_what_they_print(tmp_path, name, options):
+    assert figures_of(tmp_path, name, *options)["benchmark"] == name
