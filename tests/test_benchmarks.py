@@ -22,7 +22,7 @@ def figures_of(tmp_path, name: str, *options: str) -> dict:
 
 
 def test_every_way_to_tune_learns_the_same(tmp_path):
-    figures = figures_of(tmp_path, "tuning", "--samples", "12", "--repeats", "1")  # two steps
+    figures = figures_of(tmp_path, "tuning", "--samples", "16", "--repeats", "1")  # two steps
     assert {"edt", "edt_plain", "trainer", "sft"} <= set(figures["seconds"])
     assert max(apart for name, apart in figures["curves_apart_by"].items() if name != "edt_bf16") <= 1e-3
     assert figures["curves_apart_by"].get("edt_bf16", 0) <= 0.01

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from edt.benchmark import parser_of, publish
 from edt.cli import say_errors
+from edt.errors import EdtError
 from edt.process import prepare_script
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=96)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
+    if options.samples % BATCH or options.samples < BATCH or options.repeats < 1:
+        raise EdtError(
+            f"--samples must be a multiple of {BATCH}, so that all batches are alike, and --repeats at least 1"
+        )
     figures = measure(options.samples, options.repeats)
     publish(figures, lambda console: show(figures, console), options.results)
 
