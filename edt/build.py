@@ -29,6 +29,7 @@ from edt.protocols import (
 )
 from edt.store.keys import canonical
 from edt.store.stages import Parts
+from edt.supporting.skills import check_skills
 
 TARGET = re.compile(r"edt(\.[A-Za-z_]\w*)+")
 HANDED = ("teacher", "target")
@@ -67,7 +68,10 @@ class Builder:
         self._built: dict[str, Any] = {}
 
     def parts(self, config: Config) -> Parts:
-        """All parts of a run; the teacher only where another part takes it. A dataset may be handed the task."""
+        """All parts of a run; the teacher only where another part takes it. A dataset may be handed the task.
+
+        Raises EdtError where one of them cannot be built, or two do not go together.
+        """
         check(config)
         built: dict[str, Any] = {}
         for group in ("task", "supporting", "student", "identifier", "analyst", "selector", "tuner"):
@@ -77,6 +81,8 @@ class Builder:
             if takes(group, node, "target"):
                 handed["target"] = built["task"]
             built[group] = self.part(group, node, handed)
+        if config.budget.rounds:  # without one nothing is selected
+            check_skills(built["selector"], built["supporting"])
         return Parts(**built)
 
     def part(self, group: str, node: Mapping[str, Any], handed: Mapping[str, Any] | None = None) -> Any:

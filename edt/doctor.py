@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -26,7 +27,8 @@ from edt.errors import EdtError
 from edt.experiment import compose
 from edt.paths import cache_root, check_writable
 from edt.process import prepare_script
-from edt.protocols import Supporting, Task, fingerprint_of
+from edt.protocols import Selector, Supporting, Task, fingerprint_of
+from edt.supporting.skills import check_skills
 from edt.types import Sample
 
 PICTURES = 16
@@ -118,14 +120,20 @@ def _parts(config: Config) -> Iterator[Finding]:
 
     task, found = tried("task", _task)
     yield from found
-    yield from tried("supporting", _supporting, target=task)[1]
+    supporting, found = tried("supporting", _supporting, target=task)
+    yield from found
     yield from tried("student", _model)[1]
     teacher = None
     if _asks_teacher(config):
         teacher, found = tried("teacher", _model)
         yield from found
-    for group in ("identifier", "analyst", "selector", "tuner"):
+    for group in ("identifier", "analyst"):
         yield from tried(group, _model, teacher=teacher)[1]
+    selector, found = tried("selector", _model, teacher=teacher)
+    yield from found
+    if selector is not None and supporting is not None and config.budget.rounds:
+        yield from _tried("required skills", lambda: selector, partial(_skills, supporting))[1]
+    yield from tried("tuner", _model, teacher=teacher)[1]
 
 
 def _tried(what: str, make: Callable[[], Any], look: Look) -> tuple[Any, list[Finding]]:
@@ -177,6 +185,13 @@ def _model(what: str, part: Any) -> Iterator[Finding]:
     """A part's fingerprint takes the checksums of all files that it will load."""
     printed = fingerprint_of(part)
     yield Finding(what=what, state="ok", text=printed["part"].rpartition(".")[2])
+
+
+def _skills(supporting: Supporting, what: str, selector: Selector) -> Iterator[Finding]:
+    """Whether there are any, where the selector searches them."""
+    check_skills(selector, supporting)
+    if getattr(selector, "searches_skills", False):
+        yield Finding(what=what, state="ok", text=f"{supporting.name} names some")
 
 
 def _disk(config: Config) -> Iterator[Finding]:

@@ -7,7 +7,9 @@ on (settings, checksums of weights and data, prompt texts; never a secret, never
 a path of the machine); the store hashes it into the keys of stages.
 
 A part whose work takes long imports may name them in `loads`, a tuple of
-modules: a sweep imports them once, for all of its cells.
+modules: a sweep imports them once, for all of its cells. A selector that
+searches the samples' required skills says so by `searches_skills = True`: a
+dataset that names none is then refused before a run.
 """
 
 from __future__ import annotations

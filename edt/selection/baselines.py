@@ -15,6 +15,7 @@ class TaskDescription:
     """BM25 with the task's description as the only query: retrieval without errors."""
 
     reads = frozenset({"task"})
+    searches_skills = True
 
     def __init__(
         self,

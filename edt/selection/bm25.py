@@ -35,6 +35,7 @@ class Bm25Selector:
     """
 
     reads = frozenset({"gaps"})
+    searches_skills = True
 
     def __init__(
         self,

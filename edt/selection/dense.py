@@ -44,6 +44,7 @@ class DenseSelector:
     """The samples whose required skills are nearest to each error's missing skill; options as of `Bm25Selector`."""
 
     reads = frozenset({"gaps"})
+    searches_skills = True
 
     def __init__(
         self,
@@ -92,6 +93,7 @@ class HybridSelector:
     """
 
     reads = frozenset({"gaps"})
+    searches_skills = True
 
     def __init__(
         self,

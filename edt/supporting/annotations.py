@@ -136,6 +136,15 @@ class Annotated(Sequence[Sample]):
         return _by_sample(self._path, _whole_lines(self._path)[1:])
 
 
+def names_any(path: Path) -> bool:
+    """Whether any line of the file names a skill; read no further than to the first that does."""
+    _check_there(path)
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        next(lines, None)
+        whole = ((number, line) for number, line in enumerate(lines, 2) if line.endswith("\n"))
+        return any(_annotation(path, number, line).skills for number, line in whole)
+
+
 def file_digest(path: Path) -> str:
     """What a fingerprint says of an annotation file."""
     return hashlib.sha256(_bytes(path)).hexdigest()
@@ -146,9 +155,13 @@ def _whole_lines(path: Path) -> list[str]:
 
 
 def _bytes(path: Path) -> bytes:
+    _check_there(path)
+    return path.read_bytes()
+
+
+def _check_there(path: Path) -> None:
     if not path.is_file():
         raise EdtError(f"there is no file {path} to take required skills from; make one with {COMMAND}")
-    return path.read_bytes()
 
 
 def _drop_torn_line(path: Path) -> list[str]:
@@ -164,9 +177,13 @@ def _drop_torn_line(path: Path) -> list[str]:
 def _by_sample(path: Path, lines: Sequence[str]) -> dict[str, Annotation]:
     found: dict[str, Annotation] = {}
     for number, line in enumerate(lines, 2):
-        try:
-            annotation = from_json(Annotation, json.loads(line))
-        except (ValueError, TypeError) as error:
-            raise EdtError(f"{path}, line {number}, is no annotation: {error}; remove that line") from error
+        annotation = _annotation(path, number, line)
         found[annotation.sample_id] = annotation
     return found
+
+
+def _annotation(path: Path, number: int, line: str) -> Annotation:
+    try:
+        return from_json(Annotation, json.loads(line))
+    except (ValueError, TypeError) as error:
+        raise EdtError(f"{path}, line {number}, is no annotation: {error}; remove that line") from error

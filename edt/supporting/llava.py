@@ -19,7 +19,7 @@ from edt.images.inside import ImageFault, ImageFolder
 from edt.paths import data_root
 from edt.protocols import Fingerprint, Task
 from edt.store.keys import digest
-from edt.supporting.annotations import Annotated, file_digest
+from edt.supporting.annotations import Annotated, file_digest, names_any
 from edt.supporting.guard import Guard, Guarded, guarded
 from edt.supporting.ingest import Ingested, Reading, ingest
 from edt.supporting.records import Bad, parse_record
@@ -156,6 +156,10 @@ class LlavaSupporting:
             rows = self.guarded.rows
         kept = ArrowSamples(whole.file, rows[: self._num_samples])
         return Annotated(kept, self._annotations) if self._annotations else kept
+
+    def names_skills(self) -> bool:
+        """The format has no skills: only a file of annotations does."""
+        return self._annotations is not None and names_any(self._annotations)
 
     def peek(self, number: int) -> Sequence[str]:
         """What is wrong with the first so many records of the file, without reading on."""

@@ -11,7 +11,7 @@ from edt.errors import EdtError
 from edt.paths import pocket_root
 from edt.pocket.samples import read_samples
 from edt.protocols import Fingerprint
-from edt.supporting.annotations import annotated, file_digest
+from edt.supporting.annotations import annotated, file_digest, names_any
 from edt.types import Sample
 
 BEST = {"furniture": "furniture", "appliance": "appliance", "living_thing": "living", "vqa": "scene"}
@@ -55,6 +55,10 @@ class PocketSupporting:
         kept = [sample for sample in samples if not any(_is_of(sample.source_task, source) for source in self._without)]
         kept = kept[: self._num_samples]
         return annotated(kept, self._annotations) if self._annotations else kept
+
+    def names_skills(self) -> bool:
+        """The planted ones, or those of a file."""
+        return self._annotations is None or names_any(self._annotations)
 
     def fingerprint(self) -> Fingerprint:
         file = self.root / "supporting.jsonl"
