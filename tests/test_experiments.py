@@ -59,6 +59,15 @@ def test_the_shape_of_the_papers_main_table_has_its_counts():
     assert (len(plan.cells), trainings(plan)) == (154, 75)
 
 
+def test_the_papers_own_table_shows_the_teacher_examples_and_takes_its_skills_from_the_file_that_is_made_first():
+    header = (EXPERIMENTS / "paper.yaml").read_text("utf-8").partition("title:")[0].replace("\\\n#", "")
+    (made,) = re.findall(r"edt\.supporting\.annotate .* output=(\S+)", header)
+    for cell in plan_of("paper").cells:
+        ours = cell.spec.method == "edt"
+        assert cell.config.supporting["annotations"] == (made if ours else None)
+        assert cell.config.analyst.get("examples") == ("skill_examples.txt" if ours else None)
+
+
 @pytest.mark.parametrize(
     ("row", "links"),
     [

@@ -7,7 +7,8 @@
 
 per_task=M asks about M samples of each source task and lends their skills to the most alike of the rest; lent ones are
 marked so in the file.  by=steps|sample|auto, examples=, prompt=, step_prompt=, max_tokens= say how the teacher is
-asked, batch= how many samples are kept at a time; any other key=value chooses or sets the dataset or the teacher.
+asked (one that has not learnt the question wants examples=required_skill_examples.txt), batch= how many samples are
+kept at a time; any other key=value chooses or sets the dataset or the teacher.
 Given again, the same command goes on where it stopped; what a teacher was paid for is not asked again.
 """
 

@@ -61,6 +61,19 @@ def test_gold_steps_are_asked_about_one_by_one_and_without_them_one_question_is(
         SkillQuestions(by="steps").prompts(replace(sample, rationale=()))
 
 
+def test_the_shipped_examples_are_asked_as_a_sample_is_and_answered_as_a_reply_is_read():
+    shipped = SkillQuestions(examples="required_skill_examples.txt")
+    (prompt,) = shipped.prompts(Sample(id="a", image="", question="What is it?", answer="bed"))
+    *_, asked = (
+        SkillQuestions().prompts(Sample(id="a", image="", question="What is it?", answer="bed"))[0].splitlines()[:-1]
+    )
+    *examples, own = prompt.split(f"{asked}\nRequired skills:")[1:]
+    assert own == ""
+    assert len(examples) == 2
+    for reply in examples:
+        assert len(parse_skills(reply.strip().splitlines()[0])) == 2
+
+
 @pytest.mark.parametrize(
     ("reply", "skills"),
     [
