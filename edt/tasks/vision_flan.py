@@ -121,7 +121,7 @@ class VisionFlanTask:
 def vision_flan(
     *,
     task: str,
-    dataset: str = "vision_flan_191_1k",
+    dataset: str = "vision_flan_1m",
     file: str | None = None,
     images: str | None = None,
     names: Sequence[str] | None = None,

@@ -1,10 +1,14 @@
 """The five tasks out of a small file of Vision-Flan's form."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from edt.build import Builder
 from edt.errors import EdtError
+from edt.experiment import compose
 from edt.protocols import fingerprint_of
 from edt.tasks.vision_flan import TARGETS, vision_flan
 from edt.types import Outcome
@@ -22,14 +26,16 @@ ASKED = {
 
 @pytest.fixture(autouse=True)
 def file(tmp_path):
-    home = tmp_path / "data" / "vision_flan_191_1k"
+    home = tmp_path / "data" / "vision_flan_1m"
     records = []
     for place, (name, (question, answer)) in enumerate(ASKED.items()):
         for number in range(6):
-            image = put(home / "images_191task_1k", f"{name}_{number}.png", drawn(100 * place + number))
+            image = put(home / "shard_01", f"{name}_{number}.png", drawn(100 * place + number))
             turns = [{"from": "human", "value": f"{question}\n<image>"}, {"from": "gpt", "value": answer}]
-            records.append({"id": f"{name}+{number // 2}", "task_name": name, "image": image, "conversations": turns})
-    (home / "annotation_191-task_1k.json").write_text(json.dumps(records), "utf-8")
+            records.append(
+                {"id": f"{name}+{number // 2}", "task_name": name, "image": f"shard_01/{image}", "conversations": turns}
+            )
+    (home / "vision_flan.json").write_text(json.dumps(records), "utf-8")
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -43,6 +49,44 @@ def test_each_task_has_its_questions_its_options_and_its_names(name):
     assert task.read(sample, f"Answer: {answer}").outcome is Outcome.RIGHT
     assert len(sample.options) == (0 if name == "vqa" else 2)
     assert task.name == f"vision_flan_{name}"
+
+
+def many(folder: Path, name: str, number: int) -> list[dict[str, Any]]:
+    """Records of one task, each with a picture of its own bytes."""
+    question, answer = ASKED[name]
+    turns = [{"from": "human", "value": f"{question}\n<image>"}, {"from": "gpt", "value": answer}]
+    one, records = drawn(0, size=8), []
+    for index in range(number):
+        image = put(folder, f"{index}.png", one + str(index).encode())
+        records.append({"id": str(index), "task_name": name, "image": image, "conversations": turns})
+    return records
+
+
+@pytest.mark.parametrize(
+    ("options", "size", "numbers"),
+    [
+        ([], 2_500, (1000, 1000)),  # Vision-Flan-1-million has 1,664,261 // 187 = 8,899 of a task on average
+        (
+            ["task.num_validation=400", "task.num_test=500"],
+            1000,
+            (400, 500),
+        ),  # as README has it for the smaller release
+    ],
+)
+def test_the_numbers_of_the_configuration_can_be_drawn(tmp_path, options, size, numbers):
+    config = compose(["task=vision_flan_furniture", *options])
+    assert config.task["dataset"] == "vision_flan_1m"
+    records = many(tmp_path / "pictures", "coco+image_classification_furniture", size)
+    (tmp_path / "all.json").write_text(json.dumps(records), "utf-8")
+    places = {"file": str(tmp_path / "all.json"), "images": str(tmp_path / "pictures")}
+    task = Builder().part("task", {**config.task, **places})
+    assert (len(task.validation), len(task.test)) == numbers
+
+
+def test_all_five_are_drawn_alike():
+    settings = [compose([f"task=vision_flan_{name}"]).task for name in TARGETS]
+    assert [one.pop("task") for one in settings] == list(TARGETS)
+    assert all(one == settings[0] for one in settings)
 
 
 def test_the_draw_is_part_of_the_fingerprint_and_the_kin_of_vqa_is_kept_out():
@@ -62,8 +106,8 @@ def test_the_draw_is_part_of_the_fingerprint_and_the_kin_of_vqa_is_kept_out():
         ({"task": "vqa", "metric": "option"}, "its answer 'Red' is none of options that stand in the question"),
         ({"task": "vqa", "names": "VQA"}, r"must be a list of task names, such as \[VQA\]"),
         (
-            {"task": "vqa", "dataset": "vision_flan_1m"},
-            "there is no .*vision_flan.json; get the dataset Vision-Flan/vision",
+            {"task": "vqa", "dataset": "vision_flan_191_1k"},
+            "there is no .*annotation_191-task_1k.json; get the dataset Vision-Flan/vision-flan_191-task_1k",
         ),
     ],
 )
