@@ -9,7 +9,9 @@ the supporting dataset (`edt.supporting.ingest`).
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +19,15 @@ from typing import Any
 from edt.errors import EdtError
 from edt.supporting.ingest import Ingested, Reading, ingest
 from edt.supporting.llava import located
+from edt.supporting.records import Bad
 from edt.supporting.rows import ArrowSamples
 from edt.tasks.items import Item
 from edt.tasks.options import choose, options_inside
 from edt.tasks.splits import Pools
 from edt.tasks.target import TargetTask
 from edt.types import Sample
+
+log = logging.getLogger("edt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +73,24 @@ TARGETS = {
 
 
 class VisionFlanTask:
-    """The samples of some task names in a Vision-Flan file."""
+    """The samples of some task names in a Vision-Flan file.
+
+    max_bad: the largest share of their records that may be unfit for the metric; these are left out and counted.
+    """
 
     def __init__(
-        self, names: Sequence[str], *, dataset: str, file: str | None, images: str | None, metric: str
+        self,
+        names: Sequence[str],
+        *,
+        dataset: str,
+        file: str | None,
+        images: str | None,
+        metric: str,
+        max_bad: float = 0.05,
     ) -> None:
-        self._names, self._metric = tuple(names), metric
+        if not 0 <= max_bad < 1:
+            raise EdtError(f"task.max_bad={max_bad} must be a share of records: 0 or more, and below 1")
+        self._names, self._metric, self._max_bad = tuple(names), metric, max_bad
         self._source, self.root, ids = located(dataset, file, images, group="task")
         self._reading = Reading(ids=ids, max_bad=sys.maxsize)  # bad records of other tasks are not this one's to judge
 
@@ -90,7 +107,31 @@ class VisionFlanTask:
                 f"the file has no task called {' or '.join(self._names)}; name its tasks with task.names=[…] "
                 f"(it has {known}, …)"
             )
-        return Pools(validation=[self._item(sample) for sample in ArrowSamples(samples.file, rows)])
+        return Pools(validation=self._fit(ArrowSamples(samples.file, rows)))
+
+    def _fit(self, samples: Sequence[Sample]) -> list[Item]:
+        """Those that can be judged; what is left out is said, and too many of them are an error."""
+        items: list[Item] = []
+        bad: Counter[str] = Counter()
+        first = ""
+        for sample in samples:
+            try:
+                items.append(self._item(sample))
+            except Bad as fault:
+                bad[fault.kind] += 1
+                first = first or f"{sample.id!r} of {sample.source_task}: its {fault.field} {fault}"
+        if bad:
+            kinds = "; ".join(f"{number} × {kind}" for kind, number in sorted(bad.items()))
+            words = (
+                f"{bad.total():,} of {len(samples):,} records are no question with options ({kinds}), such as {first}"
+            )
+            if bad.total() > self._max_bad * len(samples):
+                raise EdtError(
+                    f"{words}; that is more than the share task.max_bad={self._max_bad:g}: allow more, or choose "
+                    "another metric, as task.metric=exact_match"
+                )
+            log.info("%s: %s; they are left out", " or ".join(self._names), words)
+        return items
 
     def fingerprint(self) -> Mapping[str, Any]:
         done = self._ingested()
@@ -100,14 +141,14 @@ class VisionFlanTask:
         return ingest(self._source, self.root, self._reading)
 
     def _item(self, sample: Sample) -> Item:
-        """With options where they stand in the question and the answer is one of them."""
+        """With options where they stand in the question and the answer is one of them; Bad where the metric needs
+        them."""
         options = options_inside(sample.question)
         place = choose(sample.answer, options) if options else None
         if place is None and self._metric == "option":
-            raise EdtError(
-                f"sample {sample.id!r} of {sample.source_task}: its answer {sample.answer!r:.60} is none of options "
-                "that stand in the question; choose another metric, as task.metric=exact_match"
-            )
+            if not options:
+                raise Bad("no options", "question", f"{sample.question!r:.80} lists none as (a) … (b) …")
+            raise Bad("no one answer", "answer", f"{sample.answer!r:.60} is none of its options, or two equal ones")
         return Item(
             id=sample.id,
             image=sample.image,
@@ -126,12 +167,13 @@ def vision_flan(
     images: str | None = None,
     names: Sequence[str] | None = None,
     metric: str | None = None,
+    max_bad: float = 0.05,
     num_validation: int | None = None,
     num_test: int | None = None,
     seed: int = 0,
 ) -> TargetTask:
     """The task `task` of TARGETS, drawn from `dataset` (see `edt.supporting.llava`); `names` and `metric` replace its
-    own."""
+    own. `max_bad`: see `VisionFlanTask`."""
     if task not in TARGETS:
         raise EdtError(
             f"task.task {task!r} is none of Vision-Flan's that the paper asks; known are {', '.join(TARGETS)}"
@@ -144,7 +186,7 @@ def vision_flan(
     return TargetTask(
         f"vision_flan_{task}",
         target.description,
-        VisionFlanTask(taken, dataset=dataset, file=file, images=images, metric=metric),
+        VisionFlanTask(taken, dataset=dataset, file=file, images=images, metric=metric, max_bad=max_bad),
         metric=metric,
         source_tasks=sorted({*taken, *target.names, *target.kin}),
         num_validation=num_validation,

@@ -89,6 +89,33 @@ def test_all_five_are_drawn_alike():
     assert all(one == settings[0] for one in settings)
 
 
+def test_records_that_cannot_be_judged_are_left_out_counted_and_told(tmp_path, caplog):
+    records = many(tmp_path / "pictures", "coco+image_classification_furniture", 40)
+    human, gpt = ({**turn} for turn in records[0]["conversations"])
+    records[3]["conversations"] = [human, {**gpt, "value": "table"}]
+    records[8]["conversations"] = [
+        {**human, "value": "Name it. Options: (a) bench (b) bench"},
+        {**gpt, "value": "bench"},
+    ]
+    records[9]["conversations"] = [{**human, "value": "Name it."}, gpt]
+    (tmp_path / "all.json").write_text(json.dumps(records), "utf-8")
+    places: Any = {"file": str(tmp_path / "all.json"), "images": str(tmp_path / "pictures"), "num_validation": 10}
+    with caplog.at_level("INFO", "edt"):
+        task = vision_flan(task="furniture", max_bad=0.075, **places)
+        left = {sample.id for sample in (*task.validation, *task.test)}
+    assert left == {str(number) for number in range(40)} - {"3", "8", "9"}
+    assert (
+        "3 of 40 records are no question with options (2 × no one answer; 1 × no options), such as '3'" in caplog.text
+    )
+    assert "they are left out" in caplog.text
+    strict = vision_flan(task="furniture", max_bad=0.07, **places)
+    with pytest.raises(EdtError, match=r"its answer 'table' is none of its options.* the share task\.max_bad=0\.07"):
+        _ = strict.validation
+    assert fingerprint_of(strict) == fingerprint_of(task)  # it decides whether there are rows, not which
+    asked = vision_flan(task="furniture", metric="exact_match", max_bad=0, **places)
+    assert len(asked.validation) + len(asked.test) == 40
+
+
 def test_the_draw_is_part_of_the_fingerprint_and_the_kin_of_vqa_is_kept_out():
     first, again, other = (vision_flan(task="vqa", num_validation=2, seed=seed) for seed in (0, 0, 1))
     assert fingerprint_of(first) == fingerprint_of(again) != fingerprint_of(other)
@@ -103,7 +130,12 @@ def test_the_draw_is_part_of_the_fingerprint_and_the_kin_of_vqa_is_kept_out():
             {"task": "vqa", "names": ["VQAv2"]},
             r"has no task called VQAv2; name its tasks with task.names=\[…\] \(it has",
         ),
-        ({"task": "vqa", "metric": "option"}, "its answer 'Red' is none of options that stand in the question"),
+        (
+            {"task": "vqa", "metric": "option"},
+            r"6 of 6 records are no question with options \(6 × no options\), such as 'VQA\+0' of VQA: its question "
+            r"'What colour is it\?' lists none.* more than the share task.max_bad=0.05: allow more, or choose another",
+        ),
+        ({"task": "vqa", "max_bad": 1.0}, r"task\.max_bad=1\.0 must be a share of records: 0 or more, and below 1"),
         ({"task": "vqa", "names": "VQA"}, r"must be a list of task names, such as \[VQA\]"),
         (
             {"task": "vqa", "dataset": "vision_flan_191_1k"},
