@@ -1,12 +1,7 @@
-import re
-import shlex
 import sys
 
 import pytest
 
-from edt.diagnosis.required_skills import SkillQuestions
-from edt.experiment import compose
-from edt.supporting.annotate import Request
 from tests.harness import ROOT, run_apart
 
 SCRIPT = [sys.executable, "experiments/readme.py"]
@@ -37,23 +32,6 @@ def test_the_untuned_student_is_as_good_as_the_benchmark_needs():
         chance, score, parsed, _ = map(float, figures)
         assert chance + 10 <= score <= 75, task
         assert parsed >= 95, task
-
-
-def test_the_papers_own_commands_are_whole_and_fit_each_other():
-    text = README.read_text("utf-8").replace("\\\n", "")
-    naming, running = (
-        shlex.split(
-            re.findall(rf"^python {start} (.*supporting=vision_flan_1m.*)$", text, re.MULTILINE)[0], comments=True
-        )
-        for start in ("-m edt.supporting.annotate", "run.py")
-    )
-    config, request = compose(running), Request.read(naming)
-    named = compose(request.overrides)
-    assert config.supporting == {**named.supporting, "annotations": str(request.output)}
-    assert config.teacher == named.teacher
-    assert config.analyst["examples"] == "skill_examples.txt"
-    SkillQuestions(**request.questions)  # its examples are there
-    assert (config.scale.samples, config.task["_target_"]) == (10_000, "edt.tasks.scienceqa.scienceqa")
 
 
 @pytest.mark.parametrize("name", ["demo", "ladder"])
