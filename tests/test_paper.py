@@ -86,7 +86,7 @@ def test_from_an_untuned_llava_to_a_report(tmp_path, data, checkpoint):
     ]
     with Loopback() as server:
         teacher = [f"teacher.base_url={server.url}", f"teacher.calls={tmp_path / 'calls.sqlite'}"]
-        done = run_apart([sys.executable, "-m", "edt.supporting.annotate", *naming, *teacher])
+        done = run_apart([sys.executable, "-m", "edt.supporting.annotate", *naming, *teacher], timeout=120)
         assert done.returncode == 0, done.stderr
         assert "24 samples: 24 annotated, 0 lent, 0 without a skill" in done.stdout
         assert [f.text for f in examine([*running, *teacher, *small]) if f.state == "missing"] == []
