@@ -189,7 +189,7 @@ def test_the_task_is_handed_to_a_dataset_that_wants_it_and_is_no_option(data):
     file, images = data
     others = [fake for fake in FAKES if not fake.startswith("supporting=")]
     places = [f"supporting.file={file}", f"supporting.images={images}", "supporting.guard_images=none"]
-    config = compose([*others, "supporting=llava_json", *places], config_dir=FAKE_CONF)
+    config = compose([*others, "supporting=llava_json", *places, "method=random"], config_dir=FAKE_CONF)
     parts = Builder().parts(config)
     assert len(parts.supporting.samples) == 15
     config.supporting["target"] = "x"
