@@ -17,6 +17,10 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)
 """What an operating system says of places that a user can mend; a file that is missing is rather a mistake of ours."""
 
+NO_PAPER_SCALE = (
+    "there is no scale called 'paper'; the paper's own models, data and scales are a table: python sweep.py table=paper"
+)
+
 
 def say_errors(act: Callable[[], None], *, full: bool = False) -> int:
     """Run `act`; an exit code, after saying in one sentence what a user can mend. `full` lets tracebacks through."""
@@ -133,6 +137,8 @@ def _several(text: str) -> str | None:
 def _choice(text: str) -> str | None:
     if not (found := re.search(r"Could not find '([^']+)'", text)):
         return None
+    if found[1] == "scale/paper":
+        return NO_PAPER_SCALE
     group, _, name = found[1].rpartition("/")
     options = re.findall(r"^\t(\w\S*)$", text.partition("Available options")[2], re.MULTILINE)
     known = [option for option in options if "=" not in option]

@@ -46,6 +46,7 @@ def test_an_unsound_value_is_named(make, message):
         ("+lucky=1", "no option 'lucky'"),
         ("+budget.lucky=1", "no option 'budget.lucky'"),
         ("method=magic", "no method called 'magic'; choose one of: .*edt, full, .*planted"),
+        ("scale=paper", "no scale called 'paper'; .* are a table: python sweep.py table=paper"),
         ("scale=97", "no scale called '97'; choose one of: .*96"),
         ("seed=[", r"cannot read the option 'seed=\['"),
         ("seed=1.5", "seed must be a whole number, not '1.5'"),

@@ -1,7 +1,7 @@
 """Every table that is described can be planned, and says what it is. Its ablations leave out what they say."""
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
@@ -10,8 +10,10 @@ import pytest
 from edt.experiment import CONF, compose_all
 from edt.store.keys import canonical
 from edt.sweep.plan import Plan, make_plan
-from edt.sweep.spec import EXPERIMENTS, cells_of, read_table, table_names
+from edt.sweep.rendering import wide_of
+from edt.sweep.spec import EXPERIMENTS, TableSpec, cells_of, read_table, table_names
 from tests.harness import run_here
+from tests.tables.test_wide import cell as measured
 
 TABLES = table_names()
 BENCHMARKS = EXPERIMENTS / "benchmarks"
@@ -52,6 +54,39 @@ def test_a_table_names_what_exists_and_no_two_cells_are_one(name):
         assert (CONF / "task" / f"{task}.yaml").is_file()
     identities = [cell.digest or canonical(asdict(cell.config)) for cell in plan_of(name).cells]
     assert len(set(identities)) == len(identities) > 0
+
+
+@pytest.mark.parametrize("name", ["main", "methods", "ladder"])
+def test_what_is_claimed_of_ours_is_compared(name):
+    spec = read_table(name)
+    assert "task_description" in spec.rivals
+    assert (spec.goal, len(spec.tasks)) == (6, 7)
+
+
+def shares(spec: TableSpec) -> dict[str, int]:
+    """Of 100 questions how many each method has right, so that all differences in a table are far from zero."""
+    return {**dict.fromkeys(spec.methods, 30), spec.baseline: 0, spec.ceiling: 100, spec.ours: 60}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_clear_difference_is_significant_however_many_there_are(name):
+    spec = read_table(name)
+    right = shares(spec)
+    cells = [
+        measured(one.task, one.method, one.scale, one.seed, "1" * right[one.method] + "0" * (100 - right[one.method]))
+        for one in cells_of(name, spec)
+    ]
+    found = wide_of([replace(one, split=spec.split) for one in cells], spec)
+    made = [
+        difference
+        for row in found.rows
+        for entry in row.entries.values()
+        for difference in (entry.to_baseline, entry.to_ceiling, *entry.to_rivals.values())
+        if difference is not None
+    ]
+    assert len(made) > len(spec.tasks)
+    assert all(difference.p is None or difference.p < 0.01 for difference in made)
+    assert any(difference.p is not None for difference in made) == (len(spec.seeds) > 1)
 
 
 def test_the_shape_of_the_papers_main_table_has_its_counts():

@@ -2,6 +2,7 @@ import sys
 
 import pytest
 
+from edt.config import GROUPS
 from tests.harness import ROOT, run_apart
 
 SCRIPT = [sys.executable, "experiments/readme.py"]
@@ -41,3 +42,8 @@ def test_a_missing_block_is_named(tmp_path, name):
     done = run_apart([*SCRIPT, "--readme", str(readme)], timeout=60)
     assert done.returncode == 1
     assert f"README needs one block `<!-- begin {name} -->`" in done.stderr
+
+
+def test_every_group_of_choices_is_named():
+    readme = README.read_text("utf-8")
+    assert [group for group in GROUPS if f"\n| `{group}` | " not in readme] == []

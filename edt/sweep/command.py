@@ -14,6 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from edt.cli import NO_PAPER_SCALE
 from edt.errors import EdtError
 from edt.paths import check_writable
 from edt.sweep.live import clock, live_view
@@ -70,6 +71,8 @@ class Request:
             key, sign, value = argument.partition("=")
             if not sign:
                 raise EdtError(f"cannot read the option {argument!r}; write key=value")
+            if argument == "scale=paper":
+                raise EdtError(NO_PAPER_SCALE)
             if (bare := key.lstrip("+~")) in SET_BY_TABLE:
                 raise EdtError(f"{bare}= is set by the table; choose a part of it with {SET_BY_TABLE[bare]}=")
             if key in READERS:

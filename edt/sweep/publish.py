@@ -15,8 +15,9 @@ from edt.sweep.plan import PlannedCell
 from edt.sweep.record import CELLS, ROUNDS
 from edt.sweep.rendering import Rendered
 from edt.tables.cells import Cell
-from edt.tables.render import page_of, wide_rows
-from edt.tables.wide import Wide
+from edt.tables.page import page_of
+from edt.tables.render import wide_rows
+from edt.tables.shape import Wide
 from edt.tracking.wandb import GROUP, WandbTracker, default_mode
 
 TARGET = f"{WandbTracker.__module__}.{WandbTracker.__qualname__}"

@@ -16,10 +16,12 @@ from edt.tables.cells import Cell, read_cells
 from edt.tables.curves import plot_scores
 from edt.tables.evolution import plot_gaps_over_rounds, plot_rounds, plot_time
 from edt.tables.figures import FORMATS
+from edt.tables.page import page_of
 from edt.tables.references import beside
-from edt.tables.render import html_table, latex, markdown, page_of, references_csv, terminal, wide_csv
+from edt.tables.render import html_whole, latex, markdown, references_csv, terminal, wide_csv
 from edt.tables.rounds import read_rounds
-from edt.tables.wide import Wide, widen
+from edt.tables.shape import Wide
+from edt.tables.wide import widen
 
 PLOTS = ("scores", "gaps", "rounds", "time")
 
@@ -43,6 +45,8 @@ def wide_of(cells: Sequence[Cell], spec: TableSpec) -> Wide:
         ceiling=spec.ceiling,
         ours=spec.ours,
         headline_scale=spec.headline_scale,
+        rivals=spec.rivals,
+        goal=spec.goal,
     )
     if (published := spec.published()) is not None:
         known = beside(wide, published, spec.likeness, ours=spec.ours, headline_scale=spec.headline_scale)
@@ -58,7 +62,7 @@ def render(spec: TableSpec, folder: Path) -> Rendered:
         "table.md": markdown,
         "table.tex": latex,
         "wide.csv": wide_csv,
-        "table.html": lambda wide: html_table(wide, lambda run: None) + "\n",
+        "table.html": html_whole,
     }
     if wide.reference is not None:
         makers["references.csv"] = references_csv

@@ -19,8 +19,9 @@ from edt.protocols import Supporting, Task
 from edt.sweep.plan import PlannedCell
 from edt.sweep.record import report_of
 from edt.tables.gaps import predictions_after
-from edt.tables.render import html_table, page_of
-from edt.tables.wide import Wide
+from edt.tables.page import page_of
+from edt.tables.render import html_differences, html_notes, html_table
+from edt.tables.shape import Wide
 from edt.types import Report, Sample, by_id
 
 PAGE = Path(__file__).with_name("page.html")
@@ -45,12 +46,12 @@ def write_report(wide: Wide, planned: Sequence[PlannedCell], output: Path, plots
             parts = builder.parts(cell.config)
             errors += errors_of(cell, report, parts.task, parts.supporting, pictures)
     known = {str(error["run"]) for error in errors}
-    page = page_of(wide)
     data = json.dumps({"errors": errors, "pictures": pictures.data}, ensure_ascii=False)
     filled = {
-        "TITLE": html.escape(page.title),
+        "TITLE": html.escape(page_of(wide).title),
         "TABLE": html_table(wide, lambda run: f"#run={run}" if run in known else None),
-        "NOTES": "".join(f"<li>{html.escape(note)}</li>" for note in page.notes),
+        "NOTES": html_notes(wide),
+        "DIFFERENCES": html_differences(wide),
         "PLOTS": "".join(_plot(path) for path in plots if path.suffix == ".png"),
         "DATA": data.replace("</", "<\\/"),
     }

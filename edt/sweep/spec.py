@@ -48,7 +48,11 @@ class TableSpec:
     ceiling: str = "full"
     """The method that ratios are taken to."""
     ours: str = "edt"
+    rivals: list[str] = field(default_factory=list)
+    """Methods that `ours` alone is compared with, beside the baseline, at equal scale and seed."""
     headline_scale: str = ""
+    goal: int = 0
+    """On how many of the table's tasks `ours` is to be above the baseline at the headline scale; 0 for no goal."""
     reference: str = ""
     """A published table to show beside this one, of those in `references`."""
     reference_tasks: dict[str, str] = field(default_factory=dict)
@@ -101,6 +105,9 @@ def read_table(name: str, changes: Mapping[str, Any] | None = None, *, folder: P
     assert isinstance(spec, TableSpec)
     spec.references = spec.references or folder / REFERENCES
     _check(spec, path)
+    _check_claims(spec, whole, path)
+    if set(spec.tasks) != set(whole.tasks):  # the goal is one of the whole table
+        spec.goal = 0
     _check_reference(spec, whole, path)
     return spec
 
@@ -123,6 +130,19 @@ def _check(spec: TableSpec, path: Path) -> None:
                 raise EdtError(f"{path}: {name} of {method} names one twice: {items}")
     if spec.split not in ("validation", "test"):
         raise EdtError(f"{path}: split must be validation or test, not {spec.split!r}")
+
+
+def _check_claims(spec: TableSpec, whole: Any, path: Path) -> None:
+    """What `ours` is compared with, and is to reach; `whole` is the table before the user took a part of it."""
+    if not 0 <= spec.goal <= len(whole.tasks):
+        raise EdtError(f"{path}: goal must be from 0 to {len(whole.tasks)}, the number of tasks, not {spec.goal}")
+    if len(set(spec.rivals)) < len(spec.rivals):
+        raise EdtError(f"{path}: rivals names one twice: {spec.rivals}")
+    for rival in spec.rivals:
+        if rival not in spec.methods:
+            raise EdtError(f"{path}: rivals has {rival!r}, which is none of the table's methods")
+        if rival in (spec.ours, spec.baseline, spec.ceiling):
+            raise EdtError(f"{path}: rivals has {rival!r}, which is compared anyway; take it out")
 
 
 def _check_reference(spec: TableSpec, whole: Any, path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from edt.tables.figures import Panels, draw, line_with_band, looks_of
+from edt.tables.shape import MEAN, Row, Wide
 from edt.tables.terminal import NAMES
-from edt.tables.wide import MEAN, Row, Wide
 
 
 def plot_scores(wide: Wide, samples: Mapping[str, int], folder: Path) -> list[Path]:

@@ -16,7 +16,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from edt.errors import EdtError
-from edt.tables.wide import MEAN, Entry, Reference, Row, Wide, headline_of
+from edt.tables.headline import headline_of
+from edt.tables.shape import MEAN, Entry, Reference, Row, Wide
 
 UNTUNED = "0"
 """The published scale of a method that tunes on nothing."""

@@ -1,8 +1,4 @@
-"""A wide table as text for a reader: Markdown, LaTeX, HTML, CSV, terminal. Computes nothing.
-
-Every format is made from one list of rows of `Shown`, so that no two of them
-can say different things.
-"""
+"""A wide table as text for a reader: Markdown, LaTeX, HTML, CSV, terminal. Computes nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import csv
 import html
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from rich import box
 from rich.console import Group
@@ -18,131 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from edt.tables.escape import markdown as md
-from edt.tables.escape import one_line, tex
+from edt.tables.escape import tex
 from edt.tables.markdown import table
-from edt.tables.terminal import NAMES
-from edt.tables.wide import MEAN, Difference, Entry, Headline, Reference, Row, Wide
+from edt.tables.page import DIFFERENCE_HEADS, DIFFERENCE_WORDS, Page, Shown, page_of
+from edt.tables.shape import MEAN, Entry, Row, Wide
 
-
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """What is read at one place."""
-
-    text: str
-    rank: int | None = None
-    mark: str = ""
-    """Footnote marks."""
-    unknown: bool = False
-    """Set off from figures and from the states of our own cells."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """Everything that any format shows, in words."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, str, tuple[Shown, ...]], ...]
-    """(method, scale, a cell a column)"""
-    differences: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
-    reference: Page | None = None
-    """What is known of a published table, row for row; its notes are among those of ours."""
-
-
-DIFFERENCE_HEADS = ("method", "samples", "task", "difference to", "points", "95% interval", "p (Holm)")
-
-
-def page_of(wide: Wide) -> Page:
-    """A table in words. Footnotes: a state that is not measured, unparsed answers, filled samples."""
-    reasons: dict[str, str] = {}
-    rows = tuple(
-        (
-            named(row.method),
-            one_line(row.scale) or "none",
-            tuple(_shown(row.entries[column], reasons) for column in (*wide.tasks, MEAN)),
-        )
-        for row in wide.rows
-    )
-    notes = [
-        f"Accuracy in percent on the {wide.split} split: mean ± sample standard deviation over seeds (number of "
-        "seeds). Best in bold, second underlined, at each number of samples, only with two seeds or more.",
-        coverage_line(wide),
-        *headline_lines(wide.headline, baseline=wide.baseline, ceiling=wide.ceiling),
-        *_reference_notes(wide),
-        *_shares(wide),
-        *(f"{mark} {reason}" for reason, mark in reasons.items()),
-    ]
-    return Page(
-        title=one_line(f"{wide.title}, {wide.split} split"),
-        heads=("method", "samples", *map(one_line, wide.tasks), MEAN),
-        rows=rows,
-        differences=tuple(tuple(map(one_line, line)) for line in _differences(wide)),
-        notes=tuple(map(one_line, notes)),
-        reference=None if wide.reference is None else _reference_page(wide, wide.reference),
-    )
-
-
-def _reference_page(wide: Wide, known: Reference) -> Page:
-    def shown(entry: Entry) -> Shown:
-        return Shown(text="unknown", unknown=True) if entry.mean is None else Shown(text=f"{100 * entry.mean:.2f}")
-
-    rows = []
-    for row, scale in zip(known.rows, known.scales, strict=True):
-        ours = one_line(row.scale) or "none"
-        other = one_line(scale) if row.scale and scale != row.scale else ""
-        entries = tuple(shown(row.entries[column]) for column in (*wide.tasks, MEAN))
-        rows.append((named(row.method), f"{ours} ↔ {other}" if other else ours, entries))
-    heads = [one_line(known.columns.get(task, task)) for task in wide.tasks]
-    return Page(
-        title=one_line(f"Reference ({known.paper}, other student and data)"),
-        heads=("method", "samples", *heads, MEAN),
-        rows=tuple(rows),
-        differences=(),
-        notes=(),
-    )
-
-
-def _reference_notes(wide: Wide) -> list[str]:
-    """The published headlines beside ours, and why nothing of them is to be compared with ours."""
-    if (known := wide.reference) is None:
-        return []
-    lines = headline_lines(
-        known.headline, baseline=wide.baseline, ceiling=wide.ceiling, whose="Reference headlines, from its own cells,"
-    )
-    return [
-        *lines,
-        f"Reference: {known.paper}; student {known.student}, teacher {known.teacher}. Source: {known.source}.",
-        "The reference is not comparable with our figures: another student, other tasks and questions, another "
-        "supporting dataset. It shows what was reported there, and no difference to it is taken. What is not known of "
-        "it is unknown; its means over tasks, and its headlines, are computed here from the cells that are known.",
-    ]
-
-
-def named(method: str) -> str:
-    """How a method is called in every format."""
-    return one_line(NAMES.get(method, method))
-
-
-def coverage_line(wide: Wide) -> str:
-    total = sum(wide.coverage.values())
-    states = ", ".join(f"{count} {state}" for state, count in sorted(wide.coverage.items()))
-    return f"Coverage: {wide.coverage.get('measured', 0)} of {total} runs measured ({states or 'none'})."
-
-
-def headline_lines(headline: Headline, *, baseline: str, ceiling: str, whose: str = "Headlines") -> list[str]:
-    """The paper's two headlines, or why they cannot be had."""
-    if headline.reason:
-        return [f"{whose} at {headline.scale} samples: not to be had ({headline.reason})."]
-    top, base = named(ceiling), named(baseline)
-    assert headline.worst_ratio is not None
-    assert headline.mean_ratio is not None
-    assert headline.mean_gain is not None
-    return [
-        f"{whose} at {headline.scale} samples: the worst task ({headline.worst_task}) reaches "
-        f"{100 * headline.worst_ratio:.2f}% of {top}, the mean {100 * headline.mean_ratio:.2f}%; mean gain over {base} "
-        f"{100 * headline.mean_gain:+.2f} points, ahead on {headline.tasks_ahead} of {headline.tasks} tasks."
-    ]
+TASK = DIFFERENCE_HEADS.index("task")
 
 
 def markdown(wide: Wide) -> str:
@@ -153,7 +29,7 @@ def markdown(wide: Wide) -> str:
     lines += ["", *(f"- {md(note)}" for note in page.notes)]
     if page.differences:
         differences = [[*map(md, line)] for line in page.differences]
-        lines += ["", "## Differences", "", table(DIFFERENCE_HEADS, differences, words=4)]
+        lines += ["", "## Differences", "", table(DIFFERENCE_HEADS, differences, words=DIFFERENCE_WORDS)]
     return "\n".join(lines) + "\n"
 
 
@@ -177,11 +53,13 @@ def latex(wide: Wide) -> str:
             r"\usepackage[T1]{fontenc}",
             r"\usepackage{textcomp}",
             r"\usepackage{booktabs}",
+            r"\usepackage{longtable}",
             r"\usepackage[margin=1cm,landscape]{geometry}",
             r"\begin{document}",
             *_latex_table(page),
             *([] if page.reference is None else _latex_table(page.reference)),
             *(rf"\noindent {tex(note)}\par" for note in page.notes),
+            *(_latex_differences(page) if page.differences else []),
             r"\end{document}",
             "",
         ]
@@ -212,6 +90,22 @@ def _latex_table(page: Page) -> list[str]:
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",
+    ]
+
+
+def _latex_differences(page: Page) -> list[str]:
+    """They go over pages, where a table of many methods has more than fit on one."""
+    figures = len(DIFFERENCE_HEADS) - DIFFERENCE_WORDS
+    return [
+        rf"\begin{{longtable}}{{{'l' * DIFFERENCE_WORDS}{'r' * figures}}}",
+        r"\caption{Differences} \\",
+        r"\toprule",
+        " & ".join(map(tex, DIFFERENCE_HEADS)) + r" \\",
+        r"\midrule",
+        r"\endhead",
+        *(" & ".join(map(tex, line)) + r" \\" for line in page.differences),
+        r"\bottomrule",
+        r"\end{longtable}",
     ]
 
 
@@ -250,9 +144,14 @@ def wide_rows(wide: Wide) -> tuple[list[str], list[list[str | int | float | None
 
 
 def terminal(wide: Wide) -> Group:
-    """Our table, and below it what is known of its reference."""
+    """Our table, below it what is known of its reference, and the differences in the mean over tasks.
+
+    Those on single tasks would be hundreds of lines; they are in the files.
+    """
     page = page_of(wide)
-    return Group(*(_terminal_table(one) for one in (page, page.reference) if one is not None))
+    tables = [_terminal_table(one) for one in (page, page.reference) if one is not None]
+    means = [line for line in page.differences if line[TASK] == MEAN]
+    return Group(*tables, *([_terminal_differences(means)] if means else []))
 
 
 def _terminal_table(page: Page) -> Table:
@@ -273,6 +172,17 @@ def _terminal_table(page: Page) -> Table:
     return grid
 
 
+def _terminal_differences(lines: Sequence[Sequence[str]]) -> Table:
+    title = Text("Differences in the mean over tasks", "table.title")
+    grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, head in enumerate(DIFFERENCE_HEADS):
+        if number != TASK:
+            grid.add_column(head, justify="left" if number < DIFFERENCE_WORDS else "right", overflow="fold")
+    for line in lines:
+        grid.add_row(*(Text(text) for number, text in enumerate(line) if number != TASK))
+    return grid
+
+
 def html_table(wide: Wide, link: Callable[[str], str | None]) -> str:
     """The tables alone, sortable by whoever frames them; `link` says where a run's page is, if it has one."""
     page = page_of(wide)
@@ -280,6 +190,31 @@ def html_table(wide: Wide, link: Callable[[str], str | None]) -> str:
     if page.reference is None or wide.reference is None:
         return text
     return f"{text}\n{_html_table(page.reference, wide.reference.rows, wide.tasks, link)}"
+
+
+def html_notes(wide: Wide) -> str:
+    """A line of a list each."""
+    return "".join(f"<li>{html.escape(note)}</li>" for note in page_of(wide).notes)
+
+
+def html_differences(wide: Wide) -> str:
+    """A table folded away, as it may be long; nothing where there are none."""
+    page = page_of(wide)
+    if not page.differences:
+        return ""
+    heads = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in DIFFERENCE_HEADS)
+    rows = ("".join(f"<td>{html.escape(text)}</td>" for text in line) for line in page.differences)
+    body = "\n".join(f"<tr>{row}</tr>" for row in rows)
+    return (
+        f'<details class="differences"><summary>Differences ({len(page.differences)})</summary>'
+        f"<table><thead><tr>{heads}</tr></thead><tbody>\n{body}\n</tbody></table></details>"
+    )
+
+
+def html_whole(wide: Wide) -> str:
+    """The tables with their notes and differences, as a piece of a page."""
+    parts = [html_table(wide, lambda run: None), f"<ul>{html_notes(wide)}</ul>", html_differences(wide)]
+    return "\n".join(part for part in parts if part) + "\n"
 
 
 def _html_table(page: Page, rows: Sequence[Row], tasks: Sequence[str], link: Callable[[str], str | None]) -> str:
@@ -309,52 +244,6 @@ def _html_cell(entry: Entry, shown: Shown, link: Callable[[str], str | None]) ->
     mark = f"<sup>{html.escape(shown.mark)}</sup>" if shown.mark else ""
     value = "" if entry.mean is None else f' data-value="{entry.mean:.6f}"'
     return f'<td{value} class="{html.escape(entry.state.replace(" ", "-"))}">{text}{mark}{runs}</td>'
-
-
-def _shown(entry: Entry, reasons: dict[str, str]) -> Shown:
-    marks = []
-    for reason in entry.reasons:
-        text = one_line(f"{entry.state}: {reason}")
-        marks.append(reasons.setdefault(text, f"[{len(reasons) + 1}]"))
-    if entry.mean is None:
-        return Shown(text=entry.state, mark="".join(marks))
-    spread = "" if entry.std is None else f" ± {100 * entry.std:.1f}"
-    count = f" ({entry.seeds})" if entry.std is not None else ""
-    return Shown(text=f"{100 * entry.mean:.1f}{spread}{count}", rank=entry.rank, mark="".join(marks))
-
-
-def _differences(wide: Wide) -> list[tuple[str, ...]]:
-    lines = []
-    for row in wide.rows:
-        for column in (*wide.tasks, MEAN):
-            entry = row.entries[column]
-            for kind, other in (("to_baseline", wide.baseline), ("to_ceiling", wide.ceiling)):
-                found, reason = getattr(entry, kind), entry.not_comparable.get(kind)
-                if found is not None or reason is not None:
-                    figures = _figures(found) if found is not None else ("not comparable", reason or "", "")
-                    lines.append((named(row.method), row.scale or "none", column, named(other), *figures))
-    return lines
-
-
-def _figures(found: Difference) -> tuple[str, str, str]:
-    return (
-        f"{100 * found.mean:+.1f}",
-        f"{100 * found.low:+.1f} to {100 * found.high:+.1f}",
-        f"{found.p:.3f}" if found.p >= 0.001 else "< 0.001",
-    )
-
-
-def _shares(wide: Wide) -> list[str]:
-    notes = []
-    for what, name in (("Unparsed answers", "unparsed"), ("Training samples filled at random", "filled")):
-        found = [
-            f"{named(row.method)} {row.scale or 'none'} {task} {100 * share:.1f}%"
-            for row in wide.rows
-            for task in wide.tasks
-            if (share := getattr(row.entries[task], name))
-        ]
-        notes.append(f"{what}: {'; '.join(found) or 'none'}.")
-    return notes
 
 
 def _number(value: float | None) -> str:

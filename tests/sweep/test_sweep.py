@@ -33,6 +33,7 @@ methods:
   edt: {}
 headline_scale: "96"
 """
+CLAIMS = "tasks: [fake]\nmethods: {edt: {}, random: {}, rds: {}}\nscales: [a]"
 OUTPUTS = ("cells.csv", "table.md", "table.tex", "table.html", "wide.csv", "scores.svg", "scores.png")
 ROUNDS = tuple(f"{stem}.{kind}" for stem in ("gaps", "rounds", "time") for kind in ("svg", "png"))
 """Made from `rounds.csv`, which also has the seconds that were measured: another run has others."""
@@ -342,6 +343,10 @@ def test_two_sweeps_on_one_store_make_each_stage_once(place):
         (["tasks=nowhere", "action=plan"], "there is no task called 'nowhere'; choose one of: "),
         (["methods="], "methods= names none"),
         (["seed=1"], "seed= is set by the table; choose a part of it with seeds="),
+        (["scale=paper"], "there is no scale called 'paper'; the paper's own .* python sweep.py table=paper"),
+        (["scales=paper", "action=plan"], "there is no scale called 'paper'; .* python sweep.py table=paper"),
+        (["scale=88"], "scale= is set by the table; choose a part of it with scales="),
+        (["launcher=local", "action=plan"], "there is no launcher called 'local'; choose one of: basic"),
         (["+scale.samples=6"], "scale.samples= is set by the table"),
         (["seeds=[0"], r"seeds must be whole numbers .* not '\[0'"),
         (["budget=5"], "there is no budget called '5'; choose one of: default, one_round"),
@@ -364,12 +369,24 @@ def test_what_is_wrong_is_said_in_a_sentence(place, arguments, message):
         ("titel: x", "titel"),
         ("tasks: [fake]\nmethods: {edt: {seeds: [1, 1]}}\nscales: [a]", "seeds of edt names one twice"),
         ("tasks: [fake]\nmethods: {edt: {}}\nscales: [a]\nsplit: train", "split must be validation or test"),
+        (f"{CLAIMS}\nrivals: [magic]", "rivals has 'magic', which is none of the table's methods"),
+        (f"{CLAIMS}\nrivals: [rds, rds]", "rivals names one twice"),
+        (f"{CLAIMS}\nrivals: [random]", "rivals has 'random', which is compared anyway; take it out"),
+        (f"{CLAIMS}\ngoal: 2", "goal must be from 0 to 1, the number of tasks, not 2"),
+        (f"{CLAIMS}\ngoal: -1", "goal must be from 0 to 1, the number of tasks, not -1"),
     ],
 )
 def test_a_table_that_is_unsound_is_refused(place, text, message):
     (place / "experiments" / "small.yaml").write_text(text)
     with pytest.raises(EdtError, match=message):
         Request.read(options(place)).spec()
+
+
+def test_a_part_of_the_tasks_has_no_goal_and_one_of_the_methods_its_rivals(place):
+    text = f"{TABLE}rivals: [pretrained]\ngoal: 2\n"
+    (place / "experiments" / "small.yaml").write_text(text)
+    assert [Request.read(options(place, *part)).spec().goal for part in ([], ["tasks=fake"])] == [2, 0]
+    assert Request.read(options(place, "methods=edt,random")).spec().rivals == ["pretrained"]
 
 
 def test_help_is_there_at_once():

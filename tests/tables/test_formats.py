@@ -5,6 +5,7 @@ import html
 import io
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,10 +14,12 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from edt.tables.escape import LATIN, TEX, markdown, one_line, tex
-from edt.tables.render import html_table, latex, page_of, terminal, wide_csv
+from edt.tables.page import page_of
+from edt.tables.render import html_table, latex, terminal, wide_csv
 from edt.tables.render import markdown as as_markdown
+from edt.tables.shape import MEAN
 from edt.tables.terminal import NAMES
-from edt.tables.wide import MEAN, widen
+from edt.tables.wide import widen
 from tests.tables.test_wide import cell
 
 ODD = ["[bold]", "[/]", "<script>alert(1)</script>", "a&amp;b", "_a_b_", "50%", "a|b", "\\", "\\|", "a\\", "*x*", "$x$"]
@@ -119,7 +122,10 @@ def test_a_reason_of_many_lines_is_one_line_of_a_page():
     assert markdown("a_b _c_") == r"a_b \_c\_"
 
 
-WORDS = {"title": "t", "split": "test", "baseline": "random", "ceiling": "full", "ours": "edt", "headline_scale": "96"}
+WORDS: dict[str, Any] = {
+    **{"title": "t", "split": "test", "baseline": "random", "ceiling": "full"},
+    **{"ours": "edt", "headline_scale": "96"},
+}
 
 
 @pytest.mark.parametrize(("method", "name"), [("task_description", "Task description"), ("planted", "Planted skills")])

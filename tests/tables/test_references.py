@@ -12,9 +12,10 @@ from edt.errors import EdtError
 from edt.sweep.rendering import render, wide_of
 from edt.sweep.spec import EXPERIMENTS, REFERENCES, TableSpec, read_table, table_names
 from edt.tables.cells import write_cells
+from edt.tables.page import page_of
 from edt.tables.references import Likeness, check_likeness, read_published
-from edt.tables.render import html_table, latex, markdown, page_of, references_csv, terminal, wide_csv
-from edt.tables.wide import MEAN
+from edt.tables.render import html_table, latex, markdown, references_csv, terminal, wide_csv
+from edt.tables.shape import MEAN
 from tests.tables.test_wide import cell
 
 FILE = EXPERIMENTS / REFERENCES

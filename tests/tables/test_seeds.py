@@ -1,6 +1,9 @@
+import random
+import tracemalloc
+
 import pytest
 
-from edt.tables.seeds import average, difference, difference_test, mean_std
+from edt.tables.seeds import AT_ONCE, DRAWS, average, difference, difference_test, difference_tests, mean_std
 
 
 def test_an_average_has_its_spread_and_interval():
@@ -53,3 +56,40 @@ def test_one_task_is_as_the_difference_of_it():
     assert difference_test([ours], [theirs])[0] == difference(ours, theirs)
     with pytest.raises(ValueError, match="at least one seed"):
         difference_test([], [])
+
+
+def drawn(seed, *, seeds, items, tasks):
+    draw = random.Random(seed)
+    return [[[draw.random() < 0.6 for _ in range(items)] for _ in range(seeds)] for _ in range(tasks)]
+
+
+def test_many_pairs_at_once_come_to_what_each_comes_to_alone():
+    shapes = [(2, 5, 1), (1, 5, 1), (2, 4, 3)] * (AT_ONCE + 1)
+    one, other = (
+        [drawn(f"{side}{n}", seeds=s, items=i, tasks=t) for n, (s, i, t) in enumerate(shapes)] for side in "ab"
+    )
+    found = difference_tests(list(zip(one, other, strict=True)))
+    for n in (0, 1, 2, len(shapes) - 3, len(shapes) - 2, len(shapes) - 1):
+        assert found[n] == difference_test(one[n], other[n])
+    assert difference_tests([]) == []
+
+
+def test_resamples_are_always_the_same():
+    ours, theirs = (drawn(side, seeds=3, items=50, tasks=2) for side in "ab")
+    found, p = difference_test(ours, theirs)
+    assert (found.low, found.high, p) == (-0.036666666667, 0.19, 0.1853953651158721)  # on every machine
+
+
+def test_the_least_p_is_of_all_draws():
+    _, p = difference_test([[[True] * 30] * 2], [[[False] * 30] * 2])
+    assert p == 2 / (DRAWS + 1)
+
+
+def test_many_questions_take_little_memory():
+    ours, theirs = (drawn(side, seeds=2, items=1000, tasks=1) for side in "ab")
+    difference_test([[[True]]], [[[False]]])  # what is imported is not counted
+    tracemalloc.start()
+    difference_test(ours, theirs)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40_000_000  # all draws at once would be 160 MB, were they four bytes each
