@@ -18,7 +18,7 @@ from edt.tables.evolution import plot_gaps_over_rounds, plot_rounds, plot_time
 from edt.tables.figures import FORMATS
 from edt.tables.references import beside
 from edt.tables.render import html_table, latex, markdown, page_of, references_csv, terminal, wide_csv
-from edt.tables.rounds import read_rounds
+from edt.tables.rounds import RoundLine, read_rounds
 from edt.tables.wide import Wide, widen
 
 PLOTS = ("scores", "gaps", "rounds", "time")
@@ -30,6 +30,8 @@ class Rendered:
 
     wide: Wide
     cells: tuple[Cell, ...]
+    rounds: tuple[RoundLine, ...]
+    """Of the measured cells."""
     files: tuple[Path, ...]
 
 
@@ -67,15 +69,20 @@ def render(spec: TableSpec, folder: Path) -> Rendered:
         path = folder / name
         write_whole(path, make(wide))
         files.append(path)
-    return Rendered(wide=wide, cells=tuple(cells), files=(*files, *_plots(wide, cells, spec.ours, folder)))
+    rounds = _rounds(cells, folder / ROUNDS)
+    plots = _plots(wide, cells, rounds, spec.ours, folder)
+    return Rendered(wide=wide, cells=tuple(cells), rounds=tuple(rounds), files=(*files, *plots))
 
 
-def _plots(wide: Wide, cells: Sequence[Cell], ours: str, folder: Path) -> list[Path]:
+def _rounds(cells: Sequence[Cell], path: Path) -> list[RoundLine]:
+    """Those of measured runs; none where there is no such file."""
+    measured = {cell.digest for cell in cells if cell.state == "measured"}
+    return [line for line in read_rounds(path) if line.digest in measured] if path.is_file() else []
+
+
+def _plots(wide: Wide, cells: Sequence[Cell], rounds: Sequence[RoundLine], ours: str, folder: Path) -> list[Path]:
     """Every plot that there are data for; one of earlier data that there are none for now is removed."""
     samples = {cell.scale: cell.trained_samples for cell in cells if cell.trained_samples and cell.method == ours}
-    measured = {cell.digest for cell in cells if cell.state == "measured"}
-    path = folder / ROUNDS
-    rounds = [line for line in read_rounds(path) if line.digest in measured] if path.is_file() else []
     methods = list(
         dict.fromkeys(row.method for row in wide.rows if row.scale in samples and row.method != wide.ceiling)
     )
