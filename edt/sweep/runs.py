@@ -36,7 +36,9 @@ def run_lines(
             "state": own[0].state,
             "reason": without_places(own[0].reason),
             "scores": {
-                c.split: {"score": c.score, "n": c.n, "unparsed": c.unparsed} for c in own if c.score is not None
+                c.split: {"score": c.score, "percent": f"{100 * c.score:.1f}", "n": c.n, "unparsed": c.unparsed}
+                for c in own
+                if c.score is not None
             },
             "trained": own[0].trained_samples,
             "filled": own[0].filled,

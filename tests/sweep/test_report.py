@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from edt.browser import Browser, find_chromium
 from edt.sweep.command import sweep
 from edt.tables.cells import read_cells, write_cells
+from tests.chromium import in_chromium
 from tests.sweep.test_sweep import TABLE, options, place, wait_for  # noqa: F401
 
 DATA = re.compile(r'(<script id="data" type="application/json">)(.*?)(</script>)', re.DOTALL)
@@ -24,14 +24,6 @@ OPENED = "document.getElementById('run').innerText"
 FOCUSED = "document.activeElement.textContent"
 DRAWN = "new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))"
 OPEN_FIRST = "document.querySelector('#list details').open = true"
-
-in_chromium = pytest.mark.skipif(find_chromium() is None, reason="needs chromium (Debian: chromium)")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with Browser() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -93,24 +85,6 @@ def test_the_report_opens_sorts_filters_and_shows_pictures(browser, report):
     assert len(plots) > len(widths)
     assert min(plots) > 0
     assert page.complaints == []
-
-
-@in_chromium
-@pytest.mark.parametrize(
-    ("script", "said"),
-    [
-        ("console.error('the page is ' + 'unwell')", "the page is unwell"),
-        ("setTimeout(() => nothing_of_this_name(), 0)", "nothing_of_this_name is not defined"),
-        ("const image = new Image(); image.src = 'gone.png'; document.body.append(image)", "ERR_FILE_NOT_FOUND"),
-    ],
-)
-def test_what_a_page_complains_of_is_heard(browser, report, tmp_path, script, said):
-    unwell = tmp_path / "unwell.html"
-    unwell.write_text(report.read_text("utf-8").replace("</body>", f"<script>{script}</script></body>"), "utf-8")
-    page = browser.open(unwell, **DESKTOP)
-    wait_for(lambda: page.run(DRAWN) or page.complaints)
-    assert len(page.complaints) == 1
-    assert said in page.complaints[0]
 
 
 @in_chromium
