@@ -47,11 +47,14 @@ def job(composed: DictConfig) -> None:
 
     from edt.experiment import checked, perform
     from edt.tables.terminal import print_run
+    from edt.tracking.wandb import OFFLINE_RUN, how_to_upload, is_wandb
 
     try:
         config = checked(composed)
         finished = perform(config, Path(config.output or HydraConfig.get().runtime.output_dir))
         print_run(finished.report, finished.folder)
+        if is_wandb(config.tracker) and (sentence := how_to_upload("this run", finished.folder, OFFLINE_RUN)):
+            print(sentence)
     except Exception as error:
         if sentence := explain(error):
             print(f"error: {sentence}", file=sys.stderr)

@@ -111,6 +111,8 @@ def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> 
             test_rounds=config.test_rounds,
         )
         report = _with_findings(report, config, parts, stages.store)
+        if report.rounds:
+            tracker.log("findings", to_json({"changes": report.changes, "findings": report.findings}))
         write_whole(folder / "report.json", json.dumps(to_json(report), ensure_ascii=False, indent=1))
         status = "finished"
     except KeyboardInterrupt:

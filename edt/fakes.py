@@ -88,10 +88,9 @@ class FakeSupporting:
     """Colour questions on other objects."""
 
     name = "fake"
-    root = Path(".")
 
-    def __init__(self, *, size: int = 120) -> None:
-        self._size = size
+    def __init__(self, *, size: int = 120, root: str = ".") -> None:
+        self._size, self.root = size, Path(root)
 
     def fingerprint(self) -> dict[str, Any]:
         return {"size": self._size}

@@ -18,6 +18,9 @@ from edt.tables.errors import error_rows
 from edt.tables.scores import score_of
 from edt.types import Adapter, ErrorSample, Pick, Prediction, Report, RoundRecord, by_id, to_json
 
+LATER = ("changes", "findings")
+"""What a report has only once it is held against others."""
+
 
 def adapt(
     stages: Stages,
@@ -71,7 +74,8 @@ def adapt(
         tracker.log("round", to_json(record))
 
     report = evaluate(stages, adapter, rounds, method=method, test=test, stopped=stopped)
-    tracker.log("report", {**to_json(report), "rounds": len(rounds), "predictions": None})
+    told = {name: value for name, value in to_json(report).items() if name not in LATER}
+    tracker.log("report", {**told, "rounds": len(rounds), "predictions": None})
     return report
 
 

@@ -43,7 +43,7 @@ def test_a_run_leaves_its_files(tmp_path):
     assert report.method == "edt"
     assert "error-driven" in done.stdout
     assert [event["event"] for event in read_events(folder)] == [
-        "start", "errors", "round", "errors", "round", "report", "finish",
+        "start", "errors", "round", "errors", "round", "report", "findings", "finish",
     ]  # fmt: skip
     assert "_target_: edt.fakes.FakeStudent" in (folder / "config.yaml").read_text()
     stages = [json.loads(line)["stage"] for line in (folder / "stages.jsonl").read_text().splitlines()]

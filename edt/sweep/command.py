@@ -245,7 +245,7 @@ def _render(console: Console, request: Request, spec: TableSpec, plan: Plan | No
     """Everything that is made from `cells.csv`; and the report, where the runs' own files are on this machine."""
     rendered = render(spec, request.place)
     if plan is not None:
-        report = write_report(rendered.wide, plan.cells, request.output / request.table, rendered.files)
+        report = write_report(rendered, plan.cells, request.output / request.table)
         rendered = replace(rendered, files=(*rendered.files, report))
     show(console, rendered)
     if plan is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -18,10 +17,9 @@ from edt.tables.cells import Cell
 from edt.tables.page import page_of
 from edt.tables.render import wide_rows
 from edt.tables.shape import Wide
-from edt.tracking.wandb import GROUP, WandbTracker, default_mode
+from edt.tracking.wandb import GROUP, OFFLINE_RUN, default_mode, how_to_upload, is_wandb
 
-TARGET = f"{WandbTracker.__module__}.{WandbTracker.__qualname__}"
-OFFLINE_RUNS = ("wandb/offline-run-*", "*/wandb/offline-run-*")
+OFFLINE_RUNS = (OFFLINE_RUN, f"*/{OFFLINE_RUN}")
 """Of the table and of its cells, in the folder of the table's runs."""
 
 
@@ -30,7 +28,7 @@ def publish(console: Console, rendered: Rendered, planned: Sequence[PlannedCell]
 
     Does nothing where no cell is mirrored to W&B. What goes wrong there is said in a sentence.
     """
-    node = next((cell.config.tracker for cell in planned if cell.config.tracker["_target_"] == TARGET), None)
+    node = next((cell.config.tracker for cell in planned if is_wandb(cell.config.tracker)), None)
     if node is None or (node.get("mode") or default_mode()) == "disabled":
         return
     try:
@@ -39,10 +37,8 @@ def publish(console: Console, rendered: Rendered, planned: Sequence[PlannedCell]
         said = " ".join(str(error).split())
         _say(console, f"W&B has no summary of this table; its local files are whole: {type(error).__name__}: {said}")
         return
-    found = [pattern for pattern in OFFLINE_RUNS if any(output.glob(pattern))]
-    if offline and found:
-        folders = " ".join(f"{shlex.quote(str(output))}/{pattern}" for pattern in found)
-        _say(console, f"W&B was offline; to upload the table and its runs: wandb sync {folders}")
+    if offline and (sentence := how_to_upload("the table and its runs", output, *OFFLINE_RUNS)):
+        _say(console, sentence)
 
 
 def _log(rendered: Rendered, node: Mapping[str, Any], table: str, output: Path) -> bool:

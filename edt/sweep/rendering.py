@@ -19,7 +19,7 @@ from edt.tables.figures import FORMATS
 from edt.tables.page import page_of
 from edt.tables.references import beside
 from edt.tables.render import html_whole, latex, markdown, references_csv, terminal, wide_csv
-from edt.tables.rounds import read_rounds
+from edt.tables.rounds import RoundLine, read_rounds
 from edt.tables.shape import Wide
 from edt.tables.wide import widen
 
@@ -32,6 +32,8 @@ class Rendered:
 
     wide: Wide
     cells: tuple[Cell, ...]
+    rounds: tuple[RoundLine, ...]
+    """Of the measured cells."""
     files: tuple[Path, ...]
 
 
@@ -71,15 +73,20 @@ def render(spec: TableSpec, folder: Path) -> Rendered:
         path = folder / name
         write_whole(path, make(wide))
         files.append(path)
-    return Rendered(wide=wide, cells=tuple(cells), files=(*files, *_plots(wide, cells, spec.ours, folder)))
+    rounds = _rounds(cells, folder / ROUNDS)
+    plots = _plots(wide, cells, rounds, spec.ours, folder)
+    return Rendered(wide=wide, cells=tuple(cells), rounds=tuple(rounds), files=(*files, *plots))
 
 
-def _plots(wide: Wide, cells: Sequence[Cell], ours: str, folder: Path) -> list[Path]:
+def _rounds(cells: Sequence[Cell], path: Path) -> list[RoundLine]:
+    """Those of measured runs; none where there is no such file."""
+    measured = {cell.digest for cell in cells if cell.state == "measured"}
+    return [line for line in read_rounds(path) if line.digest in measured] if path.is_file() else []
+
+
+def _plots(wide: Wide, cells: Sequence[Cell], rounds: Sequence[RoundLine], ours: str, folder: Path) -> list[Path]:
     """Every plot that there are data for; one of earlier data that there are none for now is removed."""
     samples = {cell.scale: cell.trained_samples for cell in cells if cell.trained_samples and cell.method == ours}
-    measured = {cell.digest for cell in cells if cell.state == "measured"}
-    path = folder / ROUNDS
-    rounds = [line for line in read_rounds(path) if line.digest in measured] if path.is_file() else []
     methods = list(
         dict.fromkeys(row.method for row in wide.rows if row.scale in samples and row.method != wide.ceiling)
     )

@@ -5,55 +5,53 @@ Knows runs' reports and the page's data; how the page behaves is in page.html.
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from edt.build import Builder
 from edt.paths import write_whole
 from edt.protocols import Supporting, Task
+from edt.sweep.pictures import Pictures, plot
 from edt.sweep.plan import PlannedCell
 from edt.sweep.record import report_of
+from edt.sweep.rendering import Rendered
+from edt.sweep.runs import run_lines, without_places
 from edt.tables.gaps import predictions_after
 from edt.tables.page import page_of
-from edt.tables.render import html_differences, html_notes, html_table
-from edt.tables.shape import Wide
+from edt.tables.render import html_differences, html_table
 from edt.types import Report, Sample, by_id
 
 PAGE = Path(__file__).with_name("page.html")
 PICKS = 4
 """Picks that are shown of each error."""
-PLOTTED = {
-    "scores": "Score against training samples, by task",
-    "gaps": "Gaps over the rounds: closed, persisting and new, by method and scale",
-    "rounds": "Validation score over the rounds, by method",
-    "time": "Where the time of a run went, by method and scale",
-}
-KINDS = {".webp": "image/webp", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
 
-def write_report(wide: Wide, planned: Sequence[PlannedCell], output: Path, plots: Sequence[Path]) -> Path:
-    """`output/report.html`; runs whose method looks at no error have none to show."""
-    pictures = _Pictures()
+def write_report(rendered: Rendered, planned: Sequence[PlannedCell], output: Path) -> Path:
+    """`output/report.html`. Every run of the table is listed; errors are shown of those that looked at any."""
+    pictures = Pictures()
     builder = Builder()
     errors: list[dict[str, Any]] = []
+    found = {cell.spec.name: report_of(cell, output / cell.spec.name) for cell in planned}
+    reports = {run: report for run, report in found.items() if report is not None}
+    runs = run_lines(rendered.cells, rendered.rounds, reports, output)
+    listed = {run["run"] for run in runs}
     for cell in planned:
-        if cell.teacher and (report := report_of(cell, output / cell.spec.name)):
+        if cell.teacher and cell.spec.name in listed and (report := reports.get(cell.spec.name)):
             parts = builder.parts(cell.config)
             errors += errors_of(cell, report, parts.task, parts.supporting, pictures)
-    known = {str(error["run"]) for error in errors}
-    data = json.dumps({"errors": errors, "pictures": pictures.data}, ensure_ascii=False)
+    data = json.dumps({"runs": runs, "errors": errors, "pictures": pictures.data}, ensure_ascii=False)
     filled = {
-        "TITLE": html.escape(page_of(wide).title),
-        "TABLE": html_table(wide, lambda run: f"#run={run}" if run in known else None),
-        "NOTES": html_notes(wide),
-        "DIFFERENCES": html_differences(wide),
-        "PLOTS": "".join(_plot(path) for path in plots if path.suffix == ".png"),
-        "DATA": data.replace("</", "<\\/"),
+        "TITLE": html.escape(page_of(rendered.wide).title),
+        "TABLE": html_table(rendered.wide, lambda run: f"#run={quote(run, safe='')}"),
+        "NOTES": "".join(f"<li>{html.escape(without_places(note))}</li>" for note in page_of(rendered.wide).notes),
+        "DIFFERENCES": html_differences(rendered.wide),
+        "PLOTS": "".join(plot(path) for path in rendered.files if path.suffix == ".png"),
+        "DATA": data.replace("<", "\\u003c"),  # so that no text of theirs ends the script that holds it
     }
     text = re.sub(r"\{\{([A-Z]+)\}\}", lambda found: filled[found[1]], PAGE.read_text("utf-8"))
     path = output / "report.html"
@@ -61,34 +59,8 @@ def write_report(wide: Wide, planned: Sequence[PlannedCell], output: Path, plots
     return path
 
 
-class _Pictures:
-    """Pictures as data, each once."""
-
-    def __init__(self) -> None:
-        self.data: dict[str, str] = {}
-
-    def add(self, path: Path) -> str:
-        """The name under which the page finds it; a picture that cannot be read is an empty one."""
-        name = path.name if path.name not in self.data else str(path)
-        if name not in self.data:
-            self.data[name] = _embedded(path)
-        return name
-
-
-def _embedded(path: Path) -> str:
-    try:
-        content = base64.b64encode(path.read_bytes()).decode()
-    except OSError:
-        return "data:,"
-    return f"data:{KINDS.get(path.suffix.lower(), 'application/octet-stream')};base64,{content}"
-
-
-def _plot(path: Path) -> str:
-    return f'<img class="plot" src="{_embedded(path)}" alt="{PLOTTED[path.stem]}">'
-
-
 def errors_of(
-    cell: PlannedCell, report: Report, task: Task, supporting: Supporting, pictures: _Pictures
+    cell: PlannedCell, report: Report, task: Task, supporting: Supporting, pictures: Pictures
 ) -> list[dict[str, Any]]:
     """All errors of all rounds of one run, as the page wants them."""
     samples, pool = by_id(task.validation), by_id(supporting.samples)
@@ -131,7 +103,7 @@ def errors_of(
     return lines
 
 
-def _pick(sample: Sample, rank: int | None, score: float | None, root: Path, pictures: _Pictures) -> dict[str, Any]:
+def _pick(sample: Sample, rank: int | None, score: float | None, root: Path, pictures: Pictures) -> dict[str, Any]:
     return {
         "sample": sample.id,
         "picture": pictures.add(root / sample.image),

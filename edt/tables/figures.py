@@ -10,6 +10,7 @@ from edt.paths import replacing
 from edt.tables.terminal import NAMES
 
 FORMATS = ("svg", "png")
+DPI = 150
 COLOURS = ("#3b6ea8", "#b8542a", "#4d8b4b", "#7d5ba6", "#8a8a2f", "#555555")
 """By method, in the table's order; the ceiling and the untuned student are lines of their own."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -68,7 +69,7 @@ def draw(
         for path in paths:
             metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
             with replacing(path) as beside:
-                figure.savefig(beside, dpi=150, metadata=metadata)
+                figure.savefig(beside, dpi=DPI, metadata=metadata)
         plt.close(figure)
     return paths
 

@@ -236,7 +236,7 @@ def _html_cell(entry: Entry, shown: Shown, link: Callable[[str], str | None]) ->
     plain = f"<em>{text}</em>" if shown.unknown else text
     text = {1: f"<strong>{text}</strong>", 2: f"<u>{text}</u>"}.get(shown.rank or 0, plain)
     links = [
-        f'<a href="{html.escape(to)}">{html.escape(run.rpartition("-")[2])}</a>'
+        f'<a href="{html.escape(to)}" aria-label="run {html.escape(run)}">{html.escape(run.rpartition("-")[2])}</a>'
         for run in entry.runs
         if (to := link(run))
     ]

@@ -119,7 +119,7 @@ def finding_sentences(report: Report) -> list[str]:
 
     Nothing of a run without a round.
     """
-    said = [_change_sentence(change) for change in report.changes]
+    said = [change_sentence(change) for change in report.changes]
     if report.stopped:
         said.append(f"stopped early, {report.stopped}")
     for state, words in (("shown", "shown"), ("unknown", "not known")):
@@ -129,7 +129,8 @@ def finding_sentences(report: Report) -> list[str]:
     return said
 
 
-def _change_sentence(change: GapChange) -> str:
+def change_sentence(change: GapChange) -> str:
+    """How the gaps of one round fared."""
     alike = "" if change.likeness is None else f"; like the round before to {change.likeness:.2f} of 1"
     gaps = f"{change.closed} closed, {change.persists} persist, {change.new} new"
     return f"round {change.round}: {change.closed + change.persists} gaps: {gaps}{alike}"

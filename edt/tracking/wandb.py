@@ -10,6 +10,7 @@ import logging
 import netrc
 import os
 import platform
+import shlex
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,10 +22,14 @@ from edt.tracking.local import LocalTracker
 MODES = (None, "online", "offline", "disabled")
 GROUP = "WANDB_RUN_GROUP"
 """W&B's own variable for a run's group; a sweep sets it to the table, unless the user has set it."""
+OFFLINE_RUN = "wandb/offline-run-*"
+"""In a run's folder."""
 MOST_PICTURES = 64
 """Pictures a table of errors; the local files have all."""
 
 GAP_COLUMNS = ("sample", "step", "mistaken step", "missing skill", "state")
+CHANGE_COLUMNS = ("round", "closed", "persists", "new", "likeness")
+FINDING_COLUMNS = ("name", "state", "evidence")
 ERROR_COLUMNS = ("sample", "picture", "question", "gold", "answer", "steps", "blamed", "why", "missing skill")
 log = logging.getLogger("edt.tracking")
 
@@ -74,6 +79,17 @@ class WandbTracker:
         except Exception as error:
             self._run = None
             log.warning("W&B is left out from here on, the local files go on: %s: %s", type(error).__name__, error)
+
+
+def is_wandb(node: Mapping[str, Any]) -> bool:
+    """Whether a configuration's tracker is this one."""
+    return node["_target_"] == f"{WandbTracker.__module__}.{WandbTracker.__qualname__}"
+
+
+def how_to_upload(what: str, folder: Path, *patterns: str) -> str:
+    """A sentence with the command for the offline runs in `folder`; empty where there are none."""
+    found = [f"{shlex.quote(str(folder))}/{pattern}" for pattern in patterns if any(folder.glob(pattern))]
+    return f"W&B was offline; to upload {what}: wandb sync {' '.join(found)}" if found else ""
 
 
 def default_mode() -> str:
@@ -170,15 +186,28 @@ def _errors(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _report(record: Mapping[str, Any]) -> dict[str, Any]:
-    scores = {}
+    """Scores, and what each stage cost in all rounds together."""
+    scores = {f"final/seconds/{stage}": seconds for stage, seconds in record["seconds"].items()}
     for split in ("validation", "test"):
         if score := record[split]:
             scores |= {f"final/{split}/{key}": score[key] for key in ("score", "n", "unparsed", "low", "high")}
     return scores
 
 
+def _findings(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Both as tables; the state of each finding also by its name, so that runs can be chosen by it."""
+    import wandb
+
+    tables = {
+        name: wandb.Table(columns=list(columns), data=[[line[column] for column in columns] for line in record[name]])
+        for name, columns in (("changes", CHANGE_COLUMNS), ("findings", FINDING_COLUMNS))
+    }
+    return {**tables, **{f"finding/{one['name']}": one["state"] for one in record["findings"]}}
+
+
 _MIRRORED: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "round": _round,
     "errors": _errors,
     "report": _report,
+    "findings": _findings,
 }

@@ -69,6 +69,16 @@ def _blobs(data: bytes) -> Iterator[bytes]:
             joined = b""
 
 
+def summary(all_records: list[Any]) -> dict[str, Any]:
+    """What stands beside the run's name at its end, nested keys joined by dots."""
+    said: dict[str, Any] = {}
+    for record in all_records:
+        if record.WhichOneof("record_type") == "summary":
+            items = record.summary.update
+            said |= {item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in items}
+    return said
+
+
 def history(all_records: list[Any]) -> list[dict[str, Any]]:
     """The logged rows, nested keys joined by dots."""
     rows = []

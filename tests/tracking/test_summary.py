@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from edt.tracking.summary import log_summary
-from tests.tracking.offline import logged_table, written
+from tests.tracking.offline import logged_table, summary, written
 
 
 @pytest.fixture
@@ -39,8 +39,7 @@ def test_an_offline_summary_holds_tables_plots_files_and_figures(tmp_path, files
     saved = [item.path for r in all_records if r.WhichOneof("record_type") == "files" for item in r.files.files]
     assert {"table.md", "scores.png"} <= set(saved)
     assert (folder / "files" / "table.md").read_text() == "# A table\n"
-    said = {item.key or ".".join(item.nested_key): item.value_json for r in all_records for item in r.summary.update}
-    assert said["headline/mean_gain"] == "0.25"
+    assert summary(all_records)["headline/mean_gain"] == 0.25
 
 
 def test_a_later_summary_takes_the_place_of_the_first(tmp_path, files):

@@ -9,8 +9,9 @@ from PIL import Image
 from edt.fakes import FakeTuner
 from edt.tracking.local import read_events
 from edt.tracking.wandb import WandbTracker, default_mode
+from edt.types import to_json
 from tests.harness import command, run_apart, run_here
-from tests.tracking.offline import history, written
+from tests.tracking.offline import history, logged_table, summary, written
 
 
 @pytest.fixture
@@ -40,6 +41,43 @@ def test_an_offline_run_holds_metrics_tables_and_pictures(offline):
     pictures = [entry for artifact in artifacts for entry in artifact.manifest.contents if entry.path.endswith(".png")]
     assert pictures
     assert all(Path(entry.local_path).is_file() for entry in pictures)
+
+
+def test_findings_and_the_seconds_of_stages_are_in_the_events_and_in_the_summary(offline):
+    finished = run_here(offline, "tracker=wandb", "scale=96")
+    report, events = finished.report, read_events(finished.folder)
+    (told,) = (event for event in events if event["event"] == "findings")
+    assert told["changes"] == to_json(report.changes)
+    assert told["findings"] == to_json(report.findings) != []
+    assert not {"changes", "findings"} & next(event for event in events if event["event"] == "report").keys()
+    folder, all_records = written(finished.folder)
+    said = summary(all_records)
+    for stage in ("predict", "identify", "analyse", "select", "tune", "evaluate"):
+        assert said[f"final/seconds/{stage}"] == pytest.approx(report.seconds[stage])
+    assert {name: state for name, state in said.items() if name.startswith("finding/")} == {
+        f"finding/{finding.name}": finding.state for finding in report.findings
+    }
+    table = logged_table(folder, all_records, "findings")
+    assert table["data"] == [[finding.name, finding.state, finding.evidence] for finding in report.findings]
+    assert [row[:4] for row in logged_table(folder, all_records, "changes")["data"]] == [
+        [change.round, change.closed, change.persists, change.new] for change in report.changes
+    ]
+
+
+def test_a_run_without_a_round_has_the_seconds_of_its_stages_and_no_findings(offline):
+    finished = run_here(offline, "tracker=wandb", "method=pretrained")
+    said = summary(written(finished.folder)[1])
+    assert said["final/seconds/evaluate"] == pytest.approx(finished.report.seconds["evaluate"])
+    assert "findings" not in [event["event"] for event in read_events(finished.folder)]
+
+
+def test_run_py_says_how_an_offline_run_is_uploaded(tmp_path):
+    arguments = [argument for argument in command(tmp_path, "method=pretrained") if argument != "tracker=local"]
+    mirrored = run_apart([*arguments, "tracker=wandb"], timeout=120)
+    folder = tmp_path / "run"
+    assert f"\nW&B was offline; to upload this run: wandb sync {folder}/wandb/offline-run-*\n" in mirrored.stdout
+    assert list(folder.glob("wandb/offline-run-*"))
+    assert "W&B" not in run_apart([*arguments, "tracker=local"]).stdout
 
 
 def test_finish_is_written_also_when_the_run_fails(offline, monkeypatch):
@@ -100,7 +138,7 @@ def test_wandb_that_breaks_on_the_way_is_left_alone(offline, caplog):
     tracker._run = Breaks()
     with caplog.at_level(logging.WARNING, logger="edt.tracking"):
         for _ in range(3):
-            tracker.log("report", {"validation": None, "test": None})
+            tracker.log("report", {"validation": None, "test": None, "seconds": {}})
         tracker.finish("finished")
     assert caplog.text.count("disk full") == 1
     assert [event["event"] for event in read_events(offline / "run")] == ["start", *["report"] * 3, "finish"]
