@@ -147,6 +147,10 @@ class Priced(Protocol):
         """At most what completing these prompts would cost now; answers that it holds already cost nothing."""
         ...
 
+    def cost_to_weigh(self, rationales: Sequence[Rationale]) -> Cost:
+        """The same of weighing: every call that the source of its probabilities takes, repairs included."""
+        ...
+
     def spent(self) -> Cost:
         """What calls of this teacher's model have cost in all, retries included: look at differences."""
         ...

@@ -5,7 +5,10 @@ import sys
 
 import pytest
 
-from tests.harness import run_apart
+from tests.harness import ROOT, run_apart
+
+FOLDER = ROOT / "experiments" / "benchmarks"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if "def main" in path.read_text("utf-8"))
 
 
 def figures_of(tmp_path, name: str, *options: str) -> dict:
@@ -36,3 +39,17 @@ def test_answers_at_once_are_those_of_one_at_a_time(tmp_path):
 @pytest.mark.parametrize(("name", "options"), [("planning", ["--repeats", "1"]), ("products", ["--seconds", "0.001"])])
 def test_the_short_ones_keep_what_they_print(tmp_path, name, options):
     assert figures_of(tmp_path, name, *options)["benchmark"] == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_one_leaves_its_files_where_it_is_told_to(name):
+    done = run_apart([sys.executable, f"experiments/benchmarks/{name}.py", "--help"])
+    assert done.returncode == 0, done.stderr
+    assert "--results RESULTS" in done.stdout
+
+
+def test_published_figures_are_there_as_a_table_too():
+    published = sorted(path.stem for path in (FOLDER / "results").glob("*.json"))
+    assert published
+    assert set(published) <= set(NAMES)
+    assert published == sorted(path.stem for path in (FOLDER / "results").glob("*.txt"))

@@ -18,7 +18,8 @@ def test_the_demo_tells_the_whole_story(tmp_path):
     for words in (
         "pre-trained", "Random", "error-driven", "Largest gaps", "round 1: 18 errors", "closed",
         "missing skill:", "blamed: step 2: it is the second", "after tuning:", "picture.png", "One seed is noisy",
-        "summary.json", "events.jsonl", "config.yaml", "offline-run-", "What to run next",
+        "summary.json", "events.jsonl", "config.yaml", "offline-run-",
+        "What to run next (after `. .venv/bin/activate`)",
     ):  # fmt: skip
         assert words in done.stdout, words
     assert done.stdout.count("picked: supporting-") == 6

@@ -47,3 +47,11 @@ def test_a_missing_block_is_named(tmp_path, name):
 def test_every_group_of_choices_is_named():
     readme = README.read_text("utf-8")
     assert [group for group in GROUPS if f"\n| `{group}` | " not in readme] == []
+
+
+def test_the_environment_is_entered_and_pocket_set_up_before_the_first_command():
+    before, _, _ = README.read_text("utf-8").partition("\n```\npython run.py")
+    assert "`. .venv/bin/activate`" in before
+    *_, without_make = before.partition("Without `make`")
+    steps = [without_make.index(step) for step in ("pip install", "python -m edt.pocket.setup", "python run.py")]
+    assert steps == sorted(steps)

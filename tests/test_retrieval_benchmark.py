@@ -14,6 +14,7 @@ def test_it_prints_a_table_and_its_figures_and_finds_the_reference_equal(tmp_pat
     done = run_apart([*SCRIPT, *small, "--results", str(results)], timeout=120)
     assert done.returncode == 0, done.stderr
     assert "edt, indexed" in done.stdout
+    assert "edt, indexed" in results.with_suffix(".txt").read_text("utf-8")
     figures = json.loads(done.stdout.splitlines()[-1])
     assert figures == json.loads(results.read_text())
     ours = [row for row in figures["rows"] if row["engine"] == "indexed"]

@@ -81,6 +81,15 @@ def test_a_python_without_the_packages_is_told_how_to_get_them(arguments):
     assert re.fullmatch(r"error: the package '\w+' is not installed for .*; run `make setup` and .*\n", done.stderr)
 
 
+def test_without_pocket_a_run_is_told_the_one_command_that_sets_it_up(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDT_CACHE", str(tmp_path / "empty"))
+    done = run_apart(
+        [sys.executable, "run.py", f"hydra.run.dir={tmp_path / 'run'}", f"store.root={tmp_path / 'store'}"]
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: the language model .*; run `python -m edt.pocket.setup`\n", done.stderr)
+
+
 def test_whoever_asks_hydra_for_it_gets_the_whole_error(tmp_path):
     whole = {**environment(), "HYDRA_FULL_ERROR": "1"}
     done = run_apart(["env", *(f"{k}={v}" for k, v in whole.items()), *command(tmp_path, "store.root=/proc/none")])

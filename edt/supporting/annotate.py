@@ -29,7 +29,7 @@ from edt.process import prepare_script
 from edt.protocols import Priced, Teacher, fingerprint_of
 from edt.store.keys import digest
 from edt.supporting.annotations import Annotation, AnnotationFile, content_of
-from edt.teachers.meter import cost_of
+from edt.teachers.meter import cost_of, words_of
 from edt.types import Sample
 
 log = logging.getLogger("edt")
@@ -187,9 +187,7 @@ def show_plan(annotator: Annotator, teacher: Teacher, known: Mapping[str, Annota
     lent = f", whose skills are lent to {len(annotator.lent_to)} others" if annotator.lent_to else ""
     print(f"teacher {teacher.name}: {done} of {len(annotator.asked)} samples are annotated{lent}")
     print(
-        f"still to ask: {cost.calls} calls, about {cost.tokens_in} tokens in and at most {cost.tokens_out} out, "
-        + (f"at most {cost.usd:.2f} dollars" if isinstance(teacher, Priced) else "no dollars: it has no price")
-        + "; hours are told after the first batch",
+        f"still to ask: {words_of(cost, teacher)}; hours are told after the first batch",
         flush=True,
     )
     return len(left)

@@ -17,13 +17,14 @@ from rich.table import Table
 from edt.cli import NO_PAPER_SCALE
 from edt.errors import EdtError
 from edt.paths import check_writable
+from edt.sweep.asking import words_on_asking
 from edt.sweep.live import clock, live_view
 from edt.sweep.plan import Plan, make_plan
 from edt.sweep.publish import publish
 from edt.sweep.record import write_record
 from edt.sweep.rendering import render, show
 from edt.sweep.report import write_report
-from edt.sweep.run import Job, run_cells
+from edt.sweep.run import Job, cores, run_cells, threads_of
 from edt.sweep.spec import EXPERIMENTS, TableSpec, cells_of, read_table, table_names
 
 ACTIONS = ("run", "plan", "render")
@@ -261,7 +262,7 @@ def _run(request: Request, spec: TableSpec, plan: Plan, output: Path) -> list[Jo
     if not missing:
         return []
     seconds, unknown = plan.seconds(plan.stages(missing=True))
-    estimate = None if unknown else seconds / min(request.jobs, len(missing))
+    estimate = None if unknown else seconds / at_once(request.jobs, len(missing))
     with live_view(f"table {request.table}", estimate) as watch:
         return run_cells(
             missing,
@@ -307,26 +308,26 @@ def print_plan(console: Console, request: Request, plan: Plan) -> None:
     seconds, unknown = plan.seconds(missing)
     if unknown:
         what = ", ".join(unknown)
-        console.print(f"What it will cost is not known yet: no {what} has been run in this store.", highlight=False)
+        console.print(f"How long it takes is not known yet: no {what} has been run in this store.", highlight=False)
     else:
-        at_once = min(request.jobs, max(1, states["missing"] + states["failed"]))
-        console.print(
-            f"About {clock(seconds / at_once)} with jobs={request.jobs} ({clock(seconds)} of work), "
-            "by the medians of what the store has seen.",
-            highlight=False,
-        )
-    calls = sum(stage.kind in ("identify", "analyse") for stage in missing)
-    teachers = ", ".join(sorted({cell.teacher for cell in plan.cells if cell.teacher})) or "none"
-    paid = {cell.teacher for cell in plan.cells if cell.paid}
-    money = (
-        "; ".join(f"{name} costs money, up to teacher.max_usd=" for name in sorted(paid))
-        or "all on this machine: 0 dollars"
-    )
-    console.print(f"Teachers: {teachers}; {calls} stages ask one; {money}.", highlight=False)
-    if paid:
-        console.print(
-            "How many errors there will be is not known ahead; what was spent: `python -m edt.teachers.bundle ledger`.",
-            highlight=False,
-        )
+        console.print(_time(request.jobs, seconds, states["missing"] + states["failed"]), highlight=False)
+    for line in words_on_asking(plan):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     for reason in dict.fromkeys(cell.reason for cell in plan.cells if cell.reason):
         console.print(f"cannot be run here: {reason}", markup=False, highlight=False, soft_wrap=True)
+
+
+def at_once(jobs: int, cells: int) -> int:
+    """How many cells get on at once as if each were alone: no more than there are cores to run them."""
+    return max(1, min(jobs, cells, cores()))
+
+
+def _time(jobs: int, seconds: float, cells: int) -> str:
+    """An estimate: stages in the store may have had other threads than these cells will have."""
+    threads = threads_of(jobs)
+    each = f"{threads} thread{'s' if threads > 1 else ''} of {cores()} core{'s' if cores() > 1 else ''}"
+    return (
+        f"About {clock(seconds / at_once(jobs, cells))} with jobs={jobs} ({clock(seconds)} of work, by the "
+        f"medians of what the store has seen). It is an estimate: a cell has {each}, and takes longer than a stage "
+        "in the store that had more."
+    )

@@ -25,7 +25,7 @@ from edt.config import Config
 from edt.errors import EdtError
 from edt.experiment import checked, compose_all, compose_nodes
 from edt.loop import share, total_of
-from edt.protocols import Priced, fingerprint_of
+from edt.protocols import fingerprint_of
 from edt.store.folders import MANIFEST, read_manifest
 from edt.store.keys import canonical, digest
 from edt.store.stages import VERSIONS, Parts
@@ -56,8 +56,6 @@ class PlannedCell:
     student: str
     teacher: str
     """Empty where the method asks none."""
-    paid: bool
-    """Whether that teacher's calls cost money."""
     targeted: bool
     """Whether the method's selector looks for something, so that a pick at random is a filled one."""
     stages: tuple[Stage, ...]
@@ -186,7 +184,6 @@ def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path, kept
         config=config,
         student=prints.name("student", config.student),
         teacher=prints.name("teacher", config.teacher) if asks else "",
-        paid=asks and prints.paid(config.teacher),
         targeted=bool(_selector(config).reads),
         stages=stages,
         digest=whole,
@@ -269,13 +266,6 @@ class _Prints:
             return self._builder.part(group, node).name
         except EdtError:
             return str(node["_target_"]).rpartition(".")[2]
-
-    def paid(self, teacher: Mapping[str, Any]) -> bool:
-        """False where it cannot be built here."""
-        try:
-            return isinstance(self._builder.part("teacher", teacher), Priced)
-        except EdtError:
-            return False
 
     def _part(self, part: Any) -> Any:
         if id(part) not in self._known:

@@ -48,6 +48,16 @@ class Job:
         return lines[-1] if lines else ""
 
 
+def cores() -> int:
+    """Of this machine."""
+    return os.cpu_count() or 1
+
+
+def threads_of(jobs: int) -> int:
+    """How many threads each of so many cells at a time is given."""
+    return max(1, cores() // jobs)
+
+
 def run_cells(
     cells: Sequence[PlannedCell],
     overrides: Sequence[str],
@@ -109,7 +119,7 @@ def _start(job: Job, overrides: Sequence[str], jobs: int, config_dir: Path | Non
         job.folder,
         [*job.cell.spec.overrides, *overrides],
         config_dir=config_dir,
-        threads=max(1, (os.cpu_count() or 1) // jobs),
+        threads=threads_of(jobs),
         environment={GROUP: job.cell.spec.table},
     )
     job.state, job.started = "running", time.monotonic()

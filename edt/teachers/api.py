@@ -109,6 +109,10 @@ class ApiTeacher:
         """See `Priced`."""
         return self._desk.cost([self._phrasing.call(prompt, max_tokens=max_tokens) for prompt in prompts])
 
+    def cost_to_weigh(self, rationales: Sequence[Rationale]) -> Cost:
+        """See `Priced`."""
+        return self._desk.cost(self._source.calls(_prefixes(rationales), self._phrasing))
+
     def spent(self) -> Cost:
         """See `Priced`."""
         return self._desk.spent()
@@ -118,11 +122,7 @@ class ApiTeacher:
         if not rationales:
             return []
         self.prepare()
-        questions = [
-            Question(text="".join((r.head, *r.steps[:k], r.probe)), options=r.options)
-            for r in rationales
-            for k in range(len(r.steps) + 1)
-        ]
+        questions = _prefixes(rationales)
         weights = iter(self._read(questions, self._source.weigh(questions, self._desk, self._phrasing)))
         return [[next(weights) for _ in range(len(r.steps) + 1)] for r in rationales]
 
@@ -139,6 +139,15 @@ class ApiTeacher:
             row if row is not None else [1 / len(question.options)] * len(question.options)
             for question, row in zip(questions, weights, strict=True)
         ]
+
+
+def _prefixes(rationales: Sequence[Rationale]) -> list[Question]:
+    """Every rationale after 0, 1, … all of its steps."""
+    return [
+        Question(text="".join((r.head, *r.steps[:k], r.probe)), options=r.options)
+        for r in rationales
+        for k in range(len(r.steps) + 1)
+    ]
 
 
 def _works(source: str, schema: str) -> bool:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from edt.diagnosis.templates import load
-from edt.teachers.calls import CUT, Call, Desk, Phrasing, Reply
+from edt.teachers.calls import CUT, Call, Choice, Desk, Phrasing, Reply
 
 DIALECTS = ("none", "openai", "llama_cpp")
 """How a schema is handed over: not at all, as OpenAI and vLLM take it, as llama.cpp's Python server does."""
+ERROR = 128
+"""Characters that what is wrong with a reply is said in, at most."""
 T = TypeVar("T")
 
 
@@ -64,10 +66,7 @@ def ask_forms(
 
     A reply that was cut off is not fed back: half an object would be taken for the beginning of the next.
     """
-    calls = [
-        phrasing.call(prompt, max_tokens=max_tokens, **response_format(phrasing.schema, form.schema))
-        for prompt, form in asked
-    ]
+    calls = _first(phrasing, asked, max_tokens)
     values: list[T | None] = [None] * len(asked)
     repairs: dict[int, Call] = {}
     for place, (reply, (prompt, form)) in enumerate(zip(desk.ask(calls, what), asked, strict=True)):
@@ -83,6 +82,24 @@ def ask_forms(
         except ValueError:
             values[place] = None
     return values
+
+
+def calls_at_most(phrasing: Phrasing, asked: Sequence[tuple[str, Form[T]]], *, max_tokens: int) -> list[Call]:
+    """What `ask_forms` hands in where no reply can be read: every question, and its repair after the longest reply.
+
+    A letter stands for a token there: a reply has no more of them than it may be long.
+    """
+    longest = Choice(text="x" * max_tokens, finish="stop")
+    reply = Reply(choices=(longest,), model=phrasing.model, prompt_tokens=None, completion_tokens=None)
+    repairs = [_repair(phrasing, prompt, reply, "x" * ERROR, form, max_tokens) for prompt, form in asked]
+    return [*_first(phrasing, asked, max_tokens), *repairs]
+
+
+def _first(phrasing: Phrasing, asked: Sequence[tuple[str, Form[T]]], max_tokens: int) -> list[Call]:
+    return [
+        phrasing.call(prompt, max_tokens=max_tokens, **response_format(phrasing.schema, form.schema))
+        for prompt, form in asked
+    ]
 
 
 def _read(reply: Reply, form: Form[T]) -> T:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from edt.protocols import Capabilities, Cost, Priced, Rationale, Teacher
 
 CHARACTERS_A_TOKEN = 4
 """A rule of thumb, for teachers that do not count their tokens."""
+FREE = "0 dollars: it has no price"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,19 @@ def cost_of(teacher: Teacher, prompts: Sequence[str], *, max_tokens: int) -> Cos
     if isinstance(teacher, Priced):
         return teacher.cost(prompts, max_tokens=max_tokens)
     return Cost(calls=len(prompts), tokens_in=_tokens(prompts), tokens_out=max_tokens * len(prompts), usd=0.0)
+
+
+def cost_to_weigh(teacher: Teacher, rationales: Sequence[Rationale]) -> Cost:
+    """The same of weighing; one that is not priced takes a call a rationale."""
+    if isinstance(teacher, Priced):
+        return teacher.cost_to_weigh(rationales)
+    return Cost(calls=len(rationales), tokens_in=_tokens(map(_whole, rationales)), tokens_out=0, usd=0.0)
+
+
+def words_of(cost: Cost, teacher: Teacher) -> str:
+    """Calls, tokens and dollars for a reader; cents are rounded up, so that what is at most stays so."""
+    money = f"at most {math.ceil(100 * cost.usd) / 100:,.2f} dollars" if isinstance(teacher, Priced) else FREE
+    return f"{cost.calls:,} calls, about {cost.tokens_in:,} tokens in and at most {cost.tokens_out:,} out, {money}"
 
 
 class Meter:
@@ -67,7 +82,7 @@ class Meter:
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
         start = time.perf_counter()
         weights = self._teacher.weigh(rationales)
-        self._add(start, len(rationales), _tokens(["".join([r.head, *r.steps, r.probe]) for r in rationales]))
+        self._add(start, len(rationales), _tokens(map(_whole, rationales)))
         return weights
 
     def bill(self) -> Bill:
@@ -86,5 +101,9 @@ class Meter:
         self._seconds += time.perf_counter() - start
 
 
-def _tokens(texts: Sequence[str]) -> int:
+def _whole(rationale: Rationale) -> str:
+    return "".join([rationale.head, *rationale.steps, rationale.probe])
+
+
+def _tokens(texts: Iterable[str]) -> int:
     return sum(len(text) for text in texts) // CHARACTERS_A_TOKEN

@@ -56,7 +56,12 @@ def price_of(model: str, own: Sequence[float] | None = None) -> Price:
             f"no price is known for the model {model!r}; set teacher.usd_per_million=[INPUT,OUTPUT] in dollars for a "
             f"million tokens ([0,0] for a server of your own), or choose one of {', '.join(known['models'])}"
         )
-    return Price(**known["models"][model], as_of=str(known["as_of"]))
+    return Price(**known["models"][model], as_of=date_of_prices())
+
+
+def date_of_prices() -> str:
+    """When the prices of the file were looked up."""
+    return str(_read()["as_of"])
 
 
 @lru_cache

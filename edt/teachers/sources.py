@@ -18,8 +18,8 @@ from typing import Any, Protocol
 
 from edt.diagnosis.templates import digest, load, one_line
 from edt.errors import EdtError
-from edt.teachers.calls import Choice, Desk, Phrasing, Reply
-from edt.teachers.forms import Form, ask_forms
+from edt.teachers.calls import Call, Choice, Desk, Phrasing, Reply
+from edt.teachers.forms import Form, ask_forms, calls_at_most
 from edt.teachers.probe import LOGPROBS
 
 SOURCES = ("logprobs", "local", "sampling", "verbalised")
@@ -40,6 +40,10 @@ class Source(Protocol):
     """One way to weigh."""
 
     def fingerprint(self) -> Mapping[str, Any]: ...
+
+    def calls(self, questions: Sequence[Question], phrasing: Phrasing) -> list[Call]:
+        """All that weighing takes, at most: a call the more where a reply may have to be repaired."""
+        ...
 
     def weigh(self, questions: Sequence[Question], desk: Desk, phrasing: Phrasing) -> list[list[float] | None]:
         """For each question probabilities that sum to 1, or None where the replies tell of none."""
@@ -72,9 +76,11 @@ class Logprobs:
     def fingerprint(self) -> Mapping[str, Any]:
         return {"source": "logprobs", "prompt": digest(load("weigh_letter", FIELDS))}
 
+    def calls(self, questions: Sequence[Question], phrasing: Phrasing) -> list[Call]:
+        return [phrasing.call(_prompt("weigh_letter", q), max_tokens=1, **LOGPROBS) for q in questions]
+
     def weigh(self, questions: Sequence[Question], desk: Desk, phrasing: Phrasing) -> list[list[float] | None]:
-        calls = [phrasing.call(_prompt("weigh_letter", q), max_tokens=1, **LOGPROBS) for q in questions]
-        replies = desk.ask(calls, "teacher weighs")
+        replies = desk.ask(self.calls(questions, phrasing), "teacher weighs")
         return [_shares(reply.choice.first or {}, len(q.options)) for q, reply in zip(questions, replies, strict=True)]
 
 
@@ -102,14 +108,16 @@ class Sampling:
     def fingerprint(self) -> Mapping[str, Any]:
         return {"source": "sampling", "samples": self._samples, "prompt": digest(load("weigh_letter", FIELDS))}
 
-    def weigh(self, questions: Sequence[Question], desk: Desk, phrasing: Phrasing) -> list[list[float] | None]:
+    def calls(self, questions: Sequence[Question], phrasing: Phrasing) -> list[Call]:
         # A call a sample: endpoints that ignore `n` answer once, and the seed alone tells the calls apart.
-        calls = [
+        return [
             phrasing.call(_prompt("weigh_letter", q), max_tokens=8, temperature=1.0, seed=number)
             for q in questions
             for number in range(self._samples)
         ]
-        replies = desk.ask(calls, "teacher samples")
+
+    def weigh(self, questions: Sequence[Question], desk: Desk, phrasing: Phrasing) -> list[list[float] | None]:
+        replies = desk.ask(self.calls(questions, phrasing), "teacher samples")
         rows = [replies[n : n + self._samples] for n in range(0, len(replies), self._samples)]
         return [_frequencies(row, q.options) for row, q in zip(rows, questions, strict=True)]
 
@@ -140,10 +148,20 @@ class Verbalised:
         prompts = digest(load("weigh_numbers", FIELDS) + load("repair", ("error",)))
         return {"source": "verbalised", "prompt": prompts}
 
+    def calls(self, questions: Sequence[Question], phrasing: Phrasing) -> list[Call]:
+        return calls_at_most(phrasing, _forms(questions), max_tokens=_room(questions))
+
     def weigh(self, questions: Sequence[Question], desk: Desk, phrasing: Phrasing) -> list[list[float] | None]:
-        asked = [(_prompt("weigh_numbers", q), _numbers(len(q.options))) for q in questions]
-        longest = max((len(q.options) for q in questions), default=0)
-        return ask_forms(desk, phrasing, asked, max_tokens=32 + 16 * longest, what="teacher estimates")
+        return ask_forms(desk, phrasing, _forms(questions), max_tokens=_room(questions), what="teacher estimates")
+
+
+def _forms(questions: Sequence[Question]) -> list[tuple[str, Form[list[float] | None]]]:
+    return [(_prompt("weigh_numbers", q), _numbers(len(q.options))) for q in questions]
+
+
+def _room(questions: Sequence[Question]) -> int:
+    """Tokens for a number an option."""
+    return 32 + 16 * max((len(q.options) for q in questions), default=0)
 
 
 def _numbers(num_options: int) -> Form[list[float] | None]:

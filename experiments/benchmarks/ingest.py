@@ -20,11 +20,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from edt.benchmark import parser_of, publish
 from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.process import prepare_process
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 HERE = Path(__file__).parent
 PICTURES = 5000
@@ -35,10 +39,9 @@ TEXT = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__file__, __doc__)
     parser.add_argument("--records", type=int, default=1_550_000)
     parser.add_argument("--accesses", type=int, default=100_000)
-    parser.add_argument("--results", type=Path, default=HERE / "results" / "ingest.json")
     parser.add_argument("--stage", choices=("first", "second", "random"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -48,24 +51,23 @@ def main() -> None:
         print(json.dumps(_stage(options.stage, options.folder, options.accesses)))
         return
     figures = measure(options.records, options.accesses)
-    table = table_of(figures)
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    options.results.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
-    options.results.with_suffix(".txt").write_text(table, "utf-8")
-    print(f"{table}{json.dumps(figures)}")
+    publish(figures, lambda console: show(figures, console), options.results)
 
 
-def table_of(figures: dict[str, Any]) -> str:
+def show(figures: dict[str, Any], console: Console) -> None:
     """A line a stage, for a reader."""
-    lines = [f"{'':17}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}  of them mapped at the end"]
+    from rich.table import Table
+
+    records, megabytes = f"{figures['records']:,} records", f"{figures['megabytes']:,} MB"
+    rows, accesses = f"rows of {figures['rows_megabytes']:,} MB", f"{figures['accesses']:,} rows at random"
+    table = Table(title=f"{records} of {megabytes}; {rows}; {accesses}")
+    for head in ("stage", "wall s", "CPU s", "peak MB", "of them mapped at the end"):
+        table.add_column(head, justify="left" if head == "stage" else "right")
     for name, title in _TITLES.items():
         one = figures[name]
-        lines.append(f"{title:17}{one['seconds']:9.2f}{one['cpu_seconds']:9.2f}{one['peak_mb']:9}  {one['mapped_mb']}")
-    lines.append(
-        f"{figures['records']:,} records of {figures['megabytes']:,} MB; rows of {figures['rows_megabytes']:,} MB"
-    )
-    lines.append(f"{figures['accesses']:,} rows at random")
-    return "".join(f"{line}\n" for line in lines)
+        numbers = f"{one['seconds']:.2f}", f"{one['cpu_seconds']:.2f}", f"{one['peak_mb']:,}", f"{one['mapped_mb']:,}"
+        table.add_row(title, *numbers)
+    console.print(table)
 
 
 _TITLES = {"first": "JSON to Arrow", "second": "asked for again", "random": "rows at random"}

@@ -30,17 +30,17 @@ from typing import TYPE_CHECKING, Any
 
 from corpora import Corpus, make_corpus  # beside this file
 
+from edt.benchmark import parser_of, publish
 from edt.cli import say_errors
 from edt.errors import EdtError
-from edt.paths import write_whole
 from edt.process import prepare_script, release_memory
 from edt.selection.words import raw_words
 
 if TYPE_CHECKING:
     import numpy as np
+    from rich.console import Console
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "retrieval.json"
 TOP = 200
 REPEATS = 3
 NAMES = {
@@ -57,12 +57,11 @@ Scores = Callable[[str], "np.ndarray"]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__file__, __doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_550_000])
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--exact", type=int, default=20, help="queries of rank-bm25, and of comparisons with it")
     parser.add_argument("--engines", nargs="+", choices=NAMES, default=list(NAMES))
-    parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--worker", nargs=3, metavar=("ENGINE", "TEXTS", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if min(options.sizes) < TOP or not 0 < options.exact <= options.queries:
@@ -84,9 +83,7 @@ def main() -> None:
         "rows": rows,
         "goals": goals(rows),
     }
-    write_whole(options.results, json.dumps(figures, indent=1) + "\n")
-    write_whole(options.results.with_suffix(".txt"), show(figures))
-    print(json.dumps(figures))
+    publish(figures, lambda console: show(figures, console), options.results)
 
 
 def texts_of(size: int) -> int:
@@ -254,10 +251,9 @@ def goals(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def show(figures: dict[str, Any]) -> str:
-    """Print the table and what it comes to; the same as text."""
+def show(figures: dict[str, Any], console: Console) -> None:
+    """The table and what it comes to."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     title = f"Top {TOP} of {figures['queries']} queries, CPU time, one thread; agreement on {figures['exact']} of them"
@@ -278,7 +274,6 @@ def show(figures: dict[str, Any]) -> str:
             "–" if top is None else f"{top}/{figures['exact']}",
             "–" if share is None else f"{100 * share:.1f}%",
         )
-    console = Console(width=120, record=True)
     console.print(table)
     done = figures["goals"]
     if done.get("times_rank_bm25") and done["times_fastest_bm25s"]:
@@ -288,7 +283,6 @@ def show(figures: dict[str, Any]) -> str:
             f"within {done['peak_mb']} MB; {done['ms_with_few_texts']} ms a query with the fewest texts",
             highlight=False,
         )
-    return console.export_text()
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ from edt.benchmark import parser_of, publish
 from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.process import prepare_script
+from edt.sweep.spec import cells_of, read_table
 
 if TYPE_CHECKING:
     from rich.console import Console
-from edt.sweep.spec import cells_of, read_table
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

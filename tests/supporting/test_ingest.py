@@ -190,3 +190,4 @@ def test_the_benchmark_prints_a_table_and_then_one_line_of_json(tmp_path):
     assert figures["first"]["rows"] == figures["random"]["rows"] == 12000
     assert (figures["first"]["renamed"], figures["first"]["bad"]) == (1, 0)
     assert "JSON to Arrow" in done.stdout
+    assert "JSON to Arrow" in results.with_suffix(".txt").read_text("utf-8")

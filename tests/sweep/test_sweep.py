@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -205,6 +206,20 @@ def test_a_cell_does_not_wait_for_a_training_that_another_one_makes(place, publi
     logs = [path.read_text() for path in (place / "output" / "small").glob("*/log.txt")]
     assert len(logs) == 2
     assert not [text for text in logs if "waiting for another process" in text]
+
+
+def test_no_more_cells_are_reckoned_at_once_than_there_are_cores(published, capsys):
+    sweep([*published, "methods=random", "tuner.delay=0.03"])
+    capsys.readouterr()
+    sweep([*published, "methods=random", "seeds=1,2,3,4,5,6", "action=plan", "jobs=64"])
+    shown = " ".join(capsys.readouterr().out.split())
+    found = re.search(
+        r"About (\d+) s with jobs=64 \((\d+) s of work.* It is an estimate: a cell has 1 thread of", shown
+    )
+    assert found, shown
+    least, work = int(found[1]), int(found[2])
+    assert work >= 6 * 96 * 0.03  # a training a seed: both tasks share it
+    assert abs(least - work / min(12, os.cpu_count() or 1)) <= 1
 
 
 def test_on_error_stop_starts_nothing_more(place):

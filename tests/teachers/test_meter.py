@@ -15,6 +15,9 @@ class Dear(ScriptedTeacher):
     def cost(self, prompts, *, max_tokens):
         return Cost(calls=len(prompts), tokens_in=10 * len(prompts), tokens_out=0, usd=float(len(prompts)))
 
+    def cost_to_weigh(self, rationales):
+        return Cost(calls=3 * len(rationales), tokens_in=0, tokens_out=0, usd=3.0 * len(rationales))
+
     def spent(self):
         return self.cost(self.prompts, max_tokens=0)
 
