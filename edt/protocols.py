@@ -151,6 +151,13 @@ class Priced(Protocol):
         """What calls of this teacher's model have cost in all, retries included: look at differences."""
         ...
 
+    def asked(self) -> Cost:
+        """Questions that this object was asked, and the tokens of their replies, bought now or held already.
+
+        Questions of one request that are the same count once. Dollars are not in it: see `spent`.
+        """
+        ...
+
 
 class Identifier(Part, Protocol):
     """Mistake identification: which step of an error went wrong."""

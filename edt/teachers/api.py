@@ -113,6 +113,10 @@ class ApiTeacher:
         """See `Priced`."""
         return self._desk.spent()
 
+    def asked(self) -> Cost:
+        """See `Priced`."""
+        return self._desk.asked()
+
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
         """See `Teacher`: every prefix of every rationale is a question of its own."""
         if not rationales:

@@ -65,6 +65,9 @@ class ScriptedDesk:
     def spent(self) -> Cost:
         return self.cost(self.calls)
 
+    def asked(self) -> Cost:
+        return Cost(calls=len(self.calls), tokens_in=len(self.calls), tokens_out=len(self.calls), usd=0.0)
+
 
 def _uniform(rationale: Rationale) -> list[list[float]]:
     share = 1 / len(rationale.options)

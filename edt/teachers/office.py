@@ -26,7 +26,7 @@ from edt.purpose import purpose
 from edt.store.keys import digest
 from edt.teachers.bar import bar
 from edt.teachers.callbook import Attempt, CallBook
-from edt.teachers.calls import Abilities, Call, Phrasing, Reply
+from edt.teachers.calls import Abilities, Call, Phrasing, Reply, Tally
 from edt.teachers.endpoint import Endpoint
 from edt.teachers.faults import SERVER_ERROR, Fault, Hopeless, Incapable, Transient
 from edt.teachers.prices import Price, longest_of, size_of
@@ -89,6 +89,7 @@ class Office:
     def __init__(self, name: str, endpoint: Endpoint, book: CallBook, price: Price, terms: Terms) -> None:
         self._name, self._endpoint, self._book, self._price, self._terms = name, endpoint, book, price, terms
         self._quiet_until, self._gate = 0.0, Lock()
+        self._tally = Tally()
 
     def ask(self, calls: Sequence[Call], what: str) -> list[Reply]:
         """See `Desk`; calls that are asked for twice are bought once."""
@@ -100,6 +101,7 @@ class Office:
         if missing:
             with model_time("teacher"):
                 known |= self._buy(list(missing.values()), what)
+        self._tally.add(known[key] for key in dict.fromkeys(keys))
         return [known[key] for key in keys]
 
     def abilities(self, phrasing: Phrasing, *, afresh: bool = False) -> Abilities:
@@ -135,6 +137,10 @@ class Office:
             tokens_out=sum(line.completion_tokens for line in own),
             usd=sum(line.usd for line in own),
         )
+
+    def asked(self) -> Cost:
+        """See `Desk`."""
+        return self._tally.cost()
 
     def _buy(self, calls: list[Call], what: str) -> dict[str, Reply]:
         self._endpoint.check()

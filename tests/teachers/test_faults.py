@@ -276,8 +276,10 @@ def test_what_calls_would_cost_is_said_before_and_what_they_did_cost_after(tmp_p
     meter = Meter(one)
     one.complete(["a", "b", "a"], max_tokens=9)
     assert meter.bill().usd == pytest.approx(2 * COST)
-    assert meter.bill().calls == 2
+    assert (meter.bill().calls, meter.bill().bought) == (2, 2)
     assert ahead.usd >= meter.bill().usd
     assert one.cost(["a", "b"], max_tokens=9) == Cost(calls=0, tokens_in=0, tokens_out=0, usd=0.0)
     one.complete(["a"], max_tokens=9)
-    assert meter.bill().calls == 2
+    assert (meter.bill().calls, meter.bill().bought) == (3, 2)
+    assert meter.bill().tokens == 3 * 110
+    assert meter.bill().usd == pytest.approx(2 * COST)
