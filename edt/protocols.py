@@ -120,8 +120,11 @@ class Teacher(Part, Protocol):
         """Called before a run: raises EdtError now for what would fail later, such as a model that is not there."""
         ...
 
-    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
-        """The greedy continuation of each prompt, up to a line break or `max_tokens`."""
+    def complete(self, prompts: Sequence[str], *, max_tokens: int, lines: bool = False) -> list[str]:
+        """The greedy continuation of each prompt, up to a line break or `max_tokens`.
+
+        With `lines` it goes on over line breaks, where the teacher writes more than a line.
+        """
         ...
 
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:

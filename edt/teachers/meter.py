@@ -64,9 +64,9 @@ class Meter:
     def prepare(self) -> None:
         self._teacher.prepare()
 
-    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
+    def complete(self, prompts: Sequence[str], *, max_tokens: int, lines: bool = False) -> list[str]:
         start = time.perf_counter()
-        replies = self._teacher.complete(prompts, max_tokens=max_tokens)
+        replies = self._teacher.complete(prompts, max_tokens=max_tokens, lines=lines)
         self._add(start, len(prompts), _tokens([*prompts, *replies]))
         return replies
 
