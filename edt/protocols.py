@@ -88,6 +88,8 @@ class Capabilities:
     """Whether it is asked for JSON by schema."""
     batch: bool = False
     """Whether many prompts at once are ahead of one at a time."""
+    at_once: int = 1
+    """Calls that it has under way at a time: many more are to be handed in together, so that none of them waits."""
     sources: tuple[str, ...] = ()
     """Where its probabilities may come from: `logprobs`, `local`, `sampling`, `verbalised`."""
 

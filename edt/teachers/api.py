@@ -34,7 +34,14 @@ class ApiTeacher:
     """
 
     def __init__(
-        self, desk: Desk, phrasing: Phrasing, *, source: str = "logprobs", samples: int = 10, unread: str = "stop"
+        self,
+        desk: Desk,
+        phrasing: Phrasing,
+        *,
+        source: str = "logprobs",
+        samples: int = 10,
+        unread: str = "stop",
+        at_once: int = 1,
     ) -> None:
         if unread not in UNREAD:
             raise EdtError(f"teacher.unread is {unread!r}; choose one of {', '.join(UNREAD)}")
@@ -47,6 +54,7 @@ class ApiTeacher:
             completion=True,
             schema=phrasing.schema != "none",
             batch=True,
+            at_once=at_once,
             sources=BY_CHAT,
         )
         self._prepared = False
@@ -186,7 +194,7 @@ def api_teacher(
         price_of(model, usd_per_million),
         Terms(concurrency=concurrency, retries=retries, max_usd=max_usd),
     )
-    return ApiTeacher(office, phrasing, source=source, samples=samples, unread=unread)
+    return ApiTeacher(office, phrasing, source=source, samples=samples, unread=unread, at_once=concurrency)
 
 
 def replay_teacher(

@@ -14,10 +14,12 @@ from edt.diagnosis.required_skills import SkillQuestions, parse_skills
 from edt.errors import EdtError
 from edt.fakes import FakeSupporting
 from edt.protocols import Capabilities
-from edt.supporting.annotate import Annotator, chosen, lend
+from edt.supporting.annotate import Annotator, batch_of, chosen, lend
 from edt.supporting.annotations import COMMAND, AnnotationFile, annotated, content_of, file_digest
 from edt.supporting.llava import LlavaSupporting
-from edt.teachers.fakes import ScriptedTeacher
+from edt.teachers.api import ApiTeacher
+from edt.teachers.calls import Choice, Phrasing
+from edt.teachers.fakes import ScriptedDesk, ScriptedTeacher
 from edt.types import Sample
 from tests.harness import FAKE_CONF, run_apart
 from tests.supporting.flan import pictures, record, write
@@ -112,6 +114,25 @@ def test_skills_are_lent_to_the_most_alike_of_the_same_source_task_and_marked(tm
     known = {s.id: replace(file.known[chosen(SAMPLES, 1)[0].id], sample_id=s.id, skills=(s.id,)) for s in asked}
     (like,) = lend(asked, [replace(SAMPLES[0], id="z", question="the blue chair")], known)
     assert (like.skills, like.lent_by) == (("y",), "y")
+
+
+def test_lines_come_in_one_order_whatever_the_batch_and_a_source_task_lends_as_soon_as_it_can(tmp_path):
+    for batch in (1, 5, 24):
+        annotate(tmp_path / f"{batch}.jsonl", batch=batch, per_task=2)
+    whole = (tmp_path / "5.jsonl").read_bytes()
+    assert {(tmp_path / f"{batch}.jsonl").read_bytes() for batch in (1, 24)} == {whole}
+    lent = ["lent" if json.loads(line)["lent_by"] else "asked" for line in whole.splitlines()[1:]]
+    assert lent == ["asked", "asked", "lent", "lent"] * 6
+    for cut in range(whole.index(b"\n") + 1, len(whole), 97):
+        (tmp_path / "5.jsonl").write_bytes(whole[:cut])
+        annotate(tmp_path / "5.jsonl", batch=24, per_task=2)
+        assert (tmp_path / "5.jsonl").read_bytes() == whole
+
+
+def test_a_teacher_with_many_calls_under_way_is_given_many_together():
+    chat = ApiTeacher(ScriptedDesk(lambda call: Choice(text="a skill", finish="stop")), Phrasing(model="m"), at_once=20)
+    assert batch_of(chat) == 320
+    assert batch_of(ScriptedTeacher()) == 32
 
 
 @given(st.integers(1, 6), st.integers(1, 40))
