@@ -164,6 +164,18 @@ class Priced(Protocol):
         ...
 
 
+@runtime_checkable
+class Paced(Protocol):
+    """A teacher that can tell how long it takes."""
+
+    def pace(self, prompts: Sequence[str], *, max_tokens: int) -> float | None:
+        """Seconds of a call, from earlier ones or tried on some of `prompts`; None where nothing is known.
+
+        Costs no money, and keeps no reply.
+        """
+        ...
+
+
 class Identifier(Part, Protocol):
     """Mistake identification: which step of an error went wrong."""
 
@@ -229,6 +241,7 @@ __all__ = [
     "Cost",
     "Fingerprint",
     "Identifier",
+    "Paced",
     "Part",
     "Priced",
     "Rationale",

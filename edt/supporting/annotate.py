@@ -1,21 +1,23 @@
 """Names the skills that the samples of a supporting dataset need, by a teacher, once and for all.
 
-    python -m edt.supporting.annotate supporting=pocket teacher=pocket action=plan   # what it will take; asks nobody
+    python -m edt.supporting.annotate supporting=pocket teacher=pocket action=plan   # what it will take; pays nobody
     python -m edt.supporting.annotate supporting=pocket teacher=pocket output=skills.jsonl
     python -m edt.supporting.annotate supporting=pocket teacher=pocket per_task=20 output=cheap.jsonl
     python run.py supporting.annotations=skills.jsonl                                # selection searches in them
 
 per_task=M asks about M samples of each source task and lends their skills to the most alike of the rest; lent ones are
 marked so in the file.  by=steps|sample|auto, examples=, prompt=, step_prompt=, max_tokens= say how the teacher is
-asked (one that has not learnt the question wants examples=required_skill_examples.txt), batch= how many samples are
-kept at a time (else 32, or 16 for each call that the teacher has under way at once);
-any other key=value chooses or sets the dataset or the teacher.
+asked (one that has not learnt the question wants examples=required_skill_examples.txt); batch= how many samples are
+kept at a time (else 32, or 16 for each call that the teacher has under way at once); seconds_a_call= how long one takes
+(else as the call book has it, as a model in memory does when it is tried, or 1).
+Any other key=value chooses or sets the dataset or the teacher.
 Given again, the same command goes on where it stopped; what a teacher was paid for is not asked again.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
 from array import array
@@ -32,7 +34,7 @@ from edt.cli import say_errors
 from edt.diagnosis.required_skills import SkillQuestions
 from edt.errors import EdtError
 from edt.process import prepare_script
-from edt.protocols import Cost, Priced, Teacher, fingerprint_of
+from edt.protocols import Cost, Paced, Priced, Teacher, fingerprint_of
 from edt.store.keys import digest
 from edt.supporting.annotations import Annotation, AnnotationFile, content_of
 from edt.teachers.meter import cost_of
@@ -40,6 +42,8 @@ from edt.types import Sample
 
 AT_ONCE = 1000
 """Samples or prompts that are looked at together where none is asked about."""
+GUESSED = 1.0
+"""Seconds of a call that nothing is known of."""
 log = logging.getLogger("edt")
 
 
@@ -53,6 +57,7 @@ class Request:
     batch: int | None = None
     """None: `batch_of` the teacher."""
     max_tokens: int = 32
+    seconds_a_call: float | None = None
     config_dir: Path | None = None
     questions: dict[str, str] = field(default_factory=dict)
     overrides: list[str] = field(default_factory=list)
@@ -69,6 +74,8 @@ class Request:
                 found.questions[key] = value
             elif key in ("per_task", "batch", "max_tokens"):
                 setattr(found, key, _number(key, value))
+            elif key == "seconds_a_call":
+                found.seconds_a_call = _seconds(key, value)
             elif key in ("output", "config_dir"):
                 setattr(found, key, Path(value))
             elif key == "action":
@@ -86,6 +93,16 @@ def _number(key: str, value: str) -> int:
     if not (value.isdecimal() and 0 < int(value) < 2**31):
         raise EdtError(f"{key} must be a whole number above 0, not {value!r}")
     return int(value)
+
+
+def _seconds(key: str, value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise EdtError(f"{key} must be a number of seconds above 0, not {value!r}")
+    return seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,12 +272,23 @@ def batch_of(teacher: Teacher) -> int:
     return max(32, 16 * teacher.can.at_once)
 
 
-def show_plan(annotator: Annotator, teacher: Teacher, known: Mapping[str, Annotation], max_tokens: int) -> int:
+def pace_of(teacher: Teacher, prompts: Sequence[str], request: Request) -> tuple[float, str]:
+    """Seconds a call, and where they come from."""
+    if request.seconds_a_call is not None:
+        return request.seconds_a_call, "as given"
+    try:
+        found = teacher.pace(prompts, max_tokens=request.max_tokens) if isinstance(teacher, Paced) else None
+    except EdtError:  # a model that is not here yet; a plan can do without
+        found = None
+    return (GUESSED, "a guess: see seconds_a_call=") if found is None else (found, "measured")
+
+
+def show_plan(annotator: Annotator, teacher: Teacher, known: Mapping[str, Annotation], request: Request) -> int:
     """Print what is done and what the rest will take; returns how many prompts are left."""
-    left, costs = 0, list[Cost]()
+    left, costs, some = 0, list[Cost](), list[str]()
     for piece in annotator.pending(known):
-        left += len(piece)
-        costs.append(cost_of(teacher, piece, max_tokens=max_tokens))
+        left, some = left + len(piece), some or piece
+        costs.append(cost_of(teacher, piece, max_tokens=request.max_tokens))
     cost = Cost(
         calls=sum(c.calls for c in costs),
         tokens_in=sum(c.tokens_in for c in costs),
@@ -270,10 +298,12 @@ def show_plan(annotator: Annotator, teacher: Teacher, known: Mapping[str, Annota
     done = annotator.done(known)
     lent = f", whose skills are lent to {annotator.num_lent_to} others" if annotator.num_lent_to else ""
     print(f"teacher {teacher.name}: {done} of {annotator.num_asked} samples are annotated{lent}")
+    seconds, source = pace_of(teacher, some, request) if cost.calls else (0.0, "")
+    how = f" ({seconds:.3g} s a call, {source}; {teacher.can.at_once} at a time)" if cost.calls else ""
     print(
         f"still to ask: {cost.calls} calls, about {cost.tokens_in} tokens in and at most {cost.tokens_out} out, "
-        + (f"at most {cost.usd:.2f} dollars" if isinstance(teacher, Priced) else "no dollars: it has no price")
-        + "; hours are told after the first batch",
+        f"about {cost.calls * seconds / teacher.can.at_once / 3600:.2f} hours{how}, "
+        + (f"at most {cost.usd:.2f} dollars" if isinstance(teacher, Priced) else "no dollars: it has no price"),
         flush=True,
     )
     return left
@@ -314,10 +344,10 @@ def main() -> None:
     request.output.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{request.output}.lock"):
         if request.action == "plan" and not request.output.exists():
-            show_plan(annotator, teacher, {}, request.max_tokens)
+            show_plan(annotator, teacher, {}, request)
             return
         file = AnnotationFile(request.output, annotator.header(request.max_tokens))
-        left = show_plan(annotator, teacher, file.known, request.max_tokens)
+        left = show_plan(annotator, teacher, file.known, request)
         if request.action == "run":
             teacher.prepare()
             _run(annotator, file, left, request.batch or batch_of(teacher), request)

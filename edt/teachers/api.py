@@ -125,6 +125,10 @@ class ApiTeacher:
         """See `Priced`."""
         return self._desk.asked()
 
+    def pace(self, prompts: Sequence[str], *, max_tokens: int) -> float | None:
+        """See `Paced`: by the calls in the book, as trying one would cost money."""
+        return self._desk.pace()
+
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
         """See `Teacher`: every prefix of every rationale is a question of its own."""
         if not rationales:

@@ -113,6 +113,10 @@ class Desk(Protocol):
         """What was handed in at this desk, by its replies' tokens, wherever they came from; no dollars."""
         ...
 
+    def pace(self) -> float | None:
+        """Seconds that a call took of late; None where none is known."""
+        ...
+
 
 class Tally:
     """Counts what is handed in at a desk. The same questions make the same figures, paid for or not."""

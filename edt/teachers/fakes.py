@@ -66,6 +66,9 @@ class ScriptedDesk:
     def spent(self) -> Cost:
         return self.cost(self.calls)
 
+    def pace(self) -> float | None:
+        return None
+
     def asked(self) -> Cost:
         return Cost(calls=len(self.calls), tokens_in=len(self.calls), tokens_out=len(self.calls), usd=0.0)
 

@@ -6,6 +6,7 @@ Knows settings and checksums; the model is loaded by `engine` on first use.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -111,6 +112,15 @@ class LocalTeacher:
             [{**self._who, "complete": prompt, "max_tokens": max_tokens, **more} for prompt in prompts],
             lambda places: self._completed([prompts[place] for place in places], max_tokens, lines=bool(more)),
         )
+
+    def pace(self, prompts: Sequence[str], *, max_tokens: int) -> float | None:
+        """See `Paced`: a batch is tried, past the call book."""
+        if not prompts:
+            return None
+        self._completed(prompts[:1], max_tokens)  # loads the model
+        start = time.perf_counter()
+        self._completed(prompts[: self._batch_size], max_tokens)
+        return (time.perf_counter() - start) / min(len(prompts), self._batch_size)
 
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
         """See `Teacher`; one forward a rationale, on a CPU as many at a time as there are cores."""

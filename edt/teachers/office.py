@@ -147,6 +147,10 @@ class Office:
         """See `Desk`."""
         return self._tally.cost()
 
+    def pace(self) -> float | None:
+        """See `Desk`."""
+        return self._book.pace(self._name)
+
     def _buy(self, calls: list[Call], what: str) -> dict[str, Reply]:
         self._endpoint.check()
         bought: dict[str, Reply] = {}

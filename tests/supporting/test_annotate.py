@@ -1,6 +1,7 @@
 """Required skills by a teacher: who is asked, what is lent, what a dataset takes from the file, and what is refused."""
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from edt.teachers.fakes import ScriptedDesk, ScriptedTeacher
 from edt.types import Sample
 from tests.harness import FAKE_CONF, run_apart
 from tests.supporting.flan import pictures, record, write
+from tests.teachers.loopback import Loopback
 
 SAMPLES = FakeSupporting(size=24).samples
 
@@ -211,6 +213,11 @@ def test_a_plan_asks_nobody_and_says_what_it_takes(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "0 of 6 samples are annotated, whose skills are lent to 6 others" in done.stdout
     assert "still to ask: 6 calls" in done.stdout
+    assert "about 0.00 hours (1 s a call, a guess: see seconds_a_call=; 1 at a time)" in done.stdout
+    assert (
+        "0.60 hours (360 s a call, as given"
+        in command(tmp_path, "action=plan", "per_task=1", "seconds_a_call=360").stdout
+    )
     assert not (tmp_path / "l.jsonl").exists()
     assert not (tmp_path / "skills.jsonl").exists()
     assert command(tmp_path, "per_task=1").returncode == 0
@@ -221,10 +228,30 @@ def test_a_plan_asks_nobody_and_says_what_it_takes(tmp_path):
     assert sum(line["lent_by"] is not None for line in lines) == 6
 
 
+def chat(tmp_path: Path, url: str, *arguments: str):
+    teacher = ["teacher=vllm", f"teacher.base_url={url}", f"teacher.calls={tmp_path / 'calls.sqlite'}"]
+    places = [f"config_dir={FAKE_CONF}", f"output={tmp_path / 'skills.jsonl'}"]
+    base = [sys.executable, "-m", "edt.supporting.annotate", "supporting=fake"]
+    return run_apart([*base, *teacher, *places, *arguments])
+
+
+def test_hours_are_told_first_by_the_calls_of_the_past_and_how_many_are_under_way(tmp_path):
+    with Loopback(delay=0.4) as server:
+        first = chat(tmp_path, server.url, "supporting.size=8", "teacher.source=sampling")
+        assert first.returncode == 0, first.stderr
+        assert "s a call, a guess: see seconds_a_call=; 32 at a time)" in first.stdout
+        more = ["supporting.size=8000", "teacher.source=sampling", "action=plan", "teacher.concurrency=2"]
+        plan = chat(tmp_path, server.url, *more).stdout
+    seconds, calls = float(re.findall(r"\(([\d.]+) s a call, measured; 2 at", plan)[0]), 8000 - 8
+    assert seconds >= 0.4
+    assert float(re.findall(r"about ([\d.]+) hours", plan)[0]) == pytest.approx(calls * seconds / 2 / 3600, rel=0.03)
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
         ("per_task=0", "per_task must be a whole number above 0, not '0'"),
+        ("seconds_a_call=soon", "seconds_a_call must be a number of seconds above 0, not 'soon'"),
         ("acton=plan", "there is no option 'acton' here"),
         ("action=stop", "action must be run or plan"),
         ("plan", "cannot read the option 'plan'"),
