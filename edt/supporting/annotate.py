@@ -348,8 +348,7 @@ def main() -> None:
             return
         file = AnnotationFile(request.output, annotator.header(request.max_tokens))
         left = show_plan(annotator, teacher, file.known, request)
-        if request.action == "run":
-            teacher.prepare()
+        if request.action == "run":  # not prepared: that looks for probabilities too, and only text is asked for here
             _run(annotator, file, left, request.batch or batch_of(teacher), request)
             show_end(file, samples, teacher, request.output)
 

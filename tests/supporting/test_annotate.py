@@ -235,6 +235,24 @@ def chat(tmp_path: Path, url: str, *arguments: str):
     return run_apart([*base, *teacher, *places, *arguments])
 
 
+def test_an_endpoint_without_log_probabilities_writes_skills_and_is_not_asked_for_any(tmp_path):
+    with Loopback(logprobs=False) as server:
+        done = chat(tmp_path, server.url, "supporting.size=8", "teacher.source=logprobs")
+        assert done.returncode == 0, done.stderr
+        assert "8 samples: 8 annotated" in done.stdout
+        assert server.asked.total() == 8
+        assert not any("logprobs" in asked for asked in server.asked)
+
+
+def test_an_endpoint_that_is_away_is_named_and_keeps_no_sample_from_being_asked_about_later(tmp_path):
+    with Loopback(status=401) as server:
+        done = chat(tmp_path, server.url, "supporting.size=8")
+        assert done.returncode == 1
+        assert "it refuses the key (HTTP 401)" in done.stderr.splitlines()[-1]
+    with Loopback() as server:
+        assert "8 samples: 8 annotated" in chat(tmp_path, server.url, "supporting.size=8").stdout
+
+
 def test_hours_are_told_first_by_the_calls_of_the_past_and_how_many_are_under_way(tmp_path):
     with Loopback(delay=0.4) as server:
         first = chat(tmp_path, server.url, "supporting.size=8", "teacher.source=sampling")
