@@ -168,7 +168,7 @@ class LedgerTeacher:
     def fingerprint(self) -> dict[str, Any]:
         return {}
 
-    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
+    def complete(self, prompts: Sequence[str], *, max_tokens: int, lines: bool = False) -> list[str]:
         return [self._call(prompt, lambda key: f"tell {key[:6]} from {key[6:9]}") for prompt in prompts]
 
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:

@@ -88,6 +88,8 @@ class Capabilities:
     """Whether it is asked for JSON by schema."""
     batch: bool = False
     """Whether many prompts at once are ahead of one at a time."""
+    at_once: int = 1
+    """Calls that it has under way at a time: many more are to be handed in together, so that none of them waits."""
     sources: tuple[str, ...] = ()
     """Where its probabilities may come from: `logprobs`, `local`, `sampling`, `verbalised`."""
 
@@ -120,8 +122,11 @@ class Teacher(Part, Protocol):
         """Called before a run: raises EdtError now for what would fail later, such as a model that is not there."""
         ...
 
-    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
-        """The greedy continuation of each prompt, up to a line break or `max_tokens`."""
+    def complete(self, prompts: Sequence[str], *, max_tokens: int, lines: bool = False) -> list[str]:
+        """The greedy continuation of each prompt, up to a line break or `max_tokens`.
+
+        With `lines` it goes on over line breaks, where the teacher writes more than a line.
+        """
         ...
 
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
@@ -153,6 +158,25 @@ class Priced(Protocol):
 
     def spent(self) -> Cost:
         """What calls of this teacher's model have cost in all, retries included: look at differences."""
+        ...
+
+    def asked(self) -> Cost:
+        """Questions that this object was asked, and the tokens of their replies, bought now or held already.
+
+        Questions of one request that are the same count once. Dollars are not in it: see `spent`.
+        """
+        ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A teacher that can tell how long it takes."""
+
+    def pace(self, prompts: Sequence[str], *, max_tokens: int) -> float | None:
+        """Seconds of a call, from earlier ones or tried on some of `prompts`; None where nothing is known.
+
+        Costs no money, and keeps no reply.
+        """
         ...
 
 
@@ -221,6 +245,7 @@ __all__ = [
     "Cost",
     "Fingerprint",
     "Identifier",
+    "Paced",
     "Part",
     "Priced",
     "Rationale",

@@ -9,8 +9,12 @@ import pytest
 from edt.errors import EdtError
 from edt.experiment import CONF
 from edt.tables.contest import to_markdown
+from edt.teachers.bundle import export
+from edt.teachers.callbook import CallBook
 from experiments.compare import FOLDER, Request, read_comparison
 from tests.harness import FAKE_CONF, ROOT, run_apart
+from tests.teachers.loopback import Loopback
+from tests.teachers.wire import KEY
 
 NAMES = sorted(file.stem for file in FOLDER.glob("*.yaml"))
 OURS = """
@@ -116,6 +120,51 @@ def test_the_set_is_taken_from_its_file_again(compared):
     assert done.returncode == 0, done.stderr
     again = json.loads((folder / "again" / "ours.json").read_text())
     assert again["errors"] == data["errors"]
+
+
+CHAT = """
+title: Chat
+tasks: [furniture]
+per_task: 4
+teachers:
+  chat: {overrides: [TEACHER]}
+identifiers: [random_step, per_step, pseudo_rationale, answer_switch]
+analyst: in_context
+"""
+
+
+def test_a_table_is_made_again_from_the_book_or_a_recording_and_says_that_nothing_was_bought(tmp_path, monkeypatch):
+    def table(name: str, *options: str):
+        (tmp_path / "chat.yaml").write_text(CHAT.replace("TEACHER", ", ".join(options)))
+        places = [f"comparisons={tmp_path}", f"results={tmp_path / name}", f"errors={tmp_path / 'errors.jsonl'}"]
+        done = run_apart(
+            [sys.executable, "experiments/compare.py", "table=chat", *places, f"config_dir={FAKE_CONF}"], timeout=200
+        )
+        assert done.returncode == 0, done.stderr
+        data = json.loads((tmp_path / name / "chat.json").read_text())
+        bills = [row["placing"]["bill"] for row in data["rows"]] + [row["naming"]["bill"] for row in data["namings"]]
+        bought = [bill.pop("bought") for bill in bills]
+        paid = [(bill.pop("usd"), bill.pop("seconds"))[0] for bill in bills]
+        return data, bought, paid, (tmp_path / name / "chat.md").read_text()
+
+    book, bundle = tmp_path / "calls.sqlite", tmp_path / "calls.jsonl.gz"
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with Loopback() as server:
+        own = ["teacher=gpt_4o_mini", f"teacher.base_url={server.url}", f"teacher.calls={book}"]
+        first, bought, paid, page = table("bought", *own)
+    assert [row["source"] for row in first["rows"]] == ["none asked", *["logprobs"] * 3]
+    assert bought[0] == 0
+    assert min(bought[1:]) > 0
+    assert min(paid[1:]) > 0
+    assert re.search(r"chat: of (\d+) calls (\d+) were bought", page)
+    export(CallBook(book), bundle)
+    monkeypatch.delenv("OPENAI_API_KEY")  # and the server is gone
+    for name, options in (("cached", own), ("replayed", ["teacher=replay", f"teacher.bundle={bundle}"])):
+        again, bought, paid, page = table(name, *options)
+        assert again == first
+        assert set(bought) == {0}
+        assert set(paid) == {0.0}
+        assert "nothing was bought" in page
 
 
 def test_a_students_own_errors_are_added_where_that_is_asked_for(compared):

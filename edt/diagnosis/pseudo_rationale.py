@@ -61,7 +61,7 @@ class PseudoRationale:
         prompts = [
             self._prompt.format(question=error.sample.question.strip(), gold=error.sample.answer) for error in asked
         ]
-        replies = iter(self._teacher.complete(prompts, max_tokens=self._max_tokens) if prompts else [])
+        replies = iter(self._teacher.complete(prompts, max_tokens=self._max_tokens, lines=True) if prompts else [])
         return [
             self._judge(error, next(replies)) if error.prediction.steps else no_step(error, NO_STEPS)
             for error in errors
@@ -83,9 +83,9 @@ class PseudoRationale:
 
 
 def parse_rationale(reply: str) -> tuple[str, ...]:
-    """The steps of a reply: its sentences, less numbers, labels and an answer; none where it has no word."""
-    text = _ANSWER.sub("", _LABEL.sub("\n", one_line(reply)))
-    pieces = (piece.strip() for line in text.splitlines() for piece in _END.split(line))
+    """The steps of a reply: its lines and sentences, less numbers, labels and an answer; none where it has no word."""
+    lines = [_ANSWER.sub("", _LABEL.sub("\n", one_line(line))) for line in reply.split("\n")]
+    pieces = (piece.strip() for line in lines for part in line.splitlines() for piece in _END.split(part))
     return tuple(piece for piece in pieces if any(letter.isalpha() for letter in piece))
 
 

@@ -27,7 +27,7 @@ class OracleTeacher:
 
     def prepare(self) -> None: ...
 
-    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
+    def complete(self, prompts: Sequence[str], *, max_tokens: int, lines: bool = False) -> list[str]:
         """Always an EdtError."""
         raise EdtError(_SILENT)
 

@@ -53,8 +53,9 @@ class Resident:
 
     def prepare(self) -> None: ...
 
-    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
-        return [text for _, text in sorted(self._engine.complete(prompts, max_tokens=max_tokens, batch_size=16))]
+    def complete(self, prompts: Sequence[str], *, max_tokens: int, lines: bool = False) -> list[str]:
+        replies = self._engine.complete(prompts, max_tokens=max_tokens, batch_size=16)  # its lessons are one line
+        return [text for _, text in sorted(replies)]
 
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
         return [self._engine.weigh(rationale, normalise_length=False) for rationale in rationales]

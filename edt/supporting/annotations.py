@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, overload
 
@@ -43,32 +44,69 @@ class AnnotationFile:
     """A file that grows. `header` says what its lines depend on; another one is refused."""
 
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
-        self._path = path
-        self.known: dict[str, Annotation] = {}
+        self._path, self._places = path, dict[str, int]()
+        self.known: Mapping[str, Annotation] = _Kept(path, self._places)
         if path.exists() and path.stat().st_size:
-            written = _drop_torn_line(path)
-            if written and written[0] != canonical(header):
-                raise EdtError(
-                    f"{path} was begun with another teacher, prompt or per_task; name another file with output=, "
-                    "or remove this one"
-                )
-            self.known = _by_sample(path, written[1:])
-            if written:
+            _drop_torn_line(path)
+            if self._read(canonical(header)):
                 return
         path.parent.mkdir(parents=True, exist_ok=True)
         self._append([canonical(header)])
 
+    def _read(self, header: str) -> bool:
+        """Note where each sample's line begins; False where the file has no line."""
+        with self._path.open("rb") as stream:
+            first = stream.readline().decode("utf-8", "replace").removesuffix("\n")
+            if first and first != header:
+                raise EdtError(
+                    f"{self._path} was begun with another teacher, prompt or per_task; name another file with output=, "
+                    "or remove this one"
+                )
+            place = stream.tell()
+            for number, line in enumerate(stream, 2):
+                self._places[_annotation(self._path, number, line).sample_id] = place
+                place += len(line)
+        return bool(first)
+
     def add(self, annotations: Iterable[Annotation]) -> None:
         """Append; on disk when this returns."""
         added = list(annotations)
-        self._append([canonical(to_json(annotation)) for annotation in added])
-        self.known |= {annotation.sample_id: annotation for annotation in added}
+        if not added:
+            return
+        places = self._append([canonical(to_json(annotation)) for annotation in added])
+        self._places |= {annotation.sample_id: place for annotation, place in zip(added, places, strict=True)}
 
-    def _append(self, lines: Sequence[str]) -> None:
+    def _append(self, lines: Sequence[str]) -> list[int]:
+        """Where each of the lines begins."""
+        written = [f"{line}\n".encode() for line in lines]
         with self._path.open("ab") as stream:
-            stream.write("".join(f"{line}\n" for line in lines).encode())
+            places = list(accumulate(map(len, written), initial=stream.tell()))[:-1]
+            stream.write(b"".join(written))
             stream.flush()
             os.fsync(stream.fileno())
+        return places
+
+
+class _Kept(Mapping[str, Annotation]):
+    """Annotations by sample, read from their file when they are looked at: memory only has where each begins."""
+
+    def __init__(self, path: Path, places: Mapping[str, int]) -> None:
+        self._path, self._places = path, places
+
+    def __getitem__(self, sample_id: str) -> Annotation:
+        place = self._places[sample_id]
+        with self._path.open("rb") as stream:
+            stream.seek(place)
+            return from_json(Annotation, json.loads(stream.readline()))
+
+    def __contains__(self, sample_id: object) -> bool:
+        return sample_id in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def content_of(sample: Sample) -> str:
@@ -164,14 +202,11 @@ def _check_there(path: Path) -> None:
         raise EdtError(f"there is no file {path} to take required skills from; make one with {COMMAND}")
 
 
-def _drop_torn_line(path: Path) -> list[str]:
-    """All whole lines; what a killed process left of one is cut off."""
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        with path.open("r+b") as stream:
-            stream.truncate(len(whole))
-    return whole.decode("utf-8", "replace").splitlines() if whole else []
+def _drop_torn_line(path: Path) -> None:
+    """Cut off what a killed process left of a line."""
+    with path.open("r+b") as stream:
+        whole = sum(len(line) for line in stream if line.endswith(b"\n"))
+        stream.truncate(whole)
 
 
 def _by_sample(path: Path, lines: Sequence[str]) -> dict[str, Annotation]:
@@ -182,7 +217,7 @@ def _by_sample(path: Path, lines: Sequence[str]) -> dict[str, Annotation]:
     return found
 
 
-def _annotation(path: Path, number: int, line: str) -> Annotation:
+def _annotation(path: Path, number: int, line: str | bytes) -> Annotation:
     try:
         return from_json(Annotation, json.loads(line))
     except (ValueError, TypeError) as error:

@@ -48,6 +48,7 @@ def notes_of(data: Mapping[str, Any]) -> list[str]:
             "Tokens of teachers that do not count them are characters / 4. Seconds are on this machine, without the "
             "loading of a model."
         )
+    notes += _purchases(data)
     notes += [f"{row['teacher']} with {_name(row)}: not comparable ({row['refused']})" for row in _refused(data)]
     if paper := data["paper"]:
         order = [name for name, _ in sorted(paper["scores"].items(), key=lambda item: item[1])]
@@ -142,6 +143,20 @@ def _agreements(data: Mapping[str, Any]) -> Grid:
         rows=tuple(rows),
         words=2,
     )
+
+
+def _purchases(data: Mapping[str, Any]) -> list[str]:
+    """What each teacher that has a price was paid for, beside what it had said already; a line a teacher."""
+    bills: dict[str, list[Mapping[str, Any]]] = {}
+    for row in [*_measured(data), *data["namings"]]:
+        if _bill(row).get("bought") is not None:
+            bills.setdefault(row["teacher"], []).append(_bill(row))
+    lines = []
+    for teacher, of in bills.items():
+        calls, bought = (sum(bill[name] for bill in of) for name in ("calls", "bought"))
+        paid = f"{bought} were bought, retries included; the others are" if bought else "nothing was bought: all are"
+        lines.append(f"{teacher}: of {calls} calls {paid} out of the call book or a recording, as their tokens are.")
+    return lines
 
 
 def _measured(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:

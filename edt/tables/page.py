@@ -12,6 +12,7 @@ from edt.tables.escape import one_line
 from edt.tables.markdown import listed
 from edt.tables.seeds import DRAWS
 from edt.tables.shape import MEAN, Difference, Entry, Gain, Headline, Reference, Wide
+from edt.tables.teachers import teacher_lines
 from edt.tables.terminal import NAMES
 
 
@@ -65,6 +66,7 @@ def page_of(wide: Wide) -> Page:
         "seeds). Best in bold, second underlined, at each number of samples, only with two seeds or more.",
         *question_lines(wide),
         coverage_line(wide),
+        *teacher_lines(wide.teachers),
         *headline_lines(wide.headline, ceiling=wide.ceiling),
         *gain_lines(wide.gains, ours=wide.ours),
         *_reference_notes(wide),

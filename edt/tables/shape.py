@@ -139,4 +139,6 @@ class Wide:
     """Of ours, over the baseline and over each rival, scale by scale."""
     coverage: Mapping[str, int] = field(default_factory=dict)
     """Runs by state."""
+    teachers: tuple[str, ...] = ()
+    """Who was asked, as cells name them."""
     reference: Reference | None = None

@@ -66,6 +66,7 @@ def widen(
             rows, tasks, ours=ours, baseline=baseline, rivals=rivals, headline_scale=headline_scale, goal=goal
         ),
         coverage=Counter(cell.state for cell in cells),
+        teachers=tuple(dict.fromkeys(cell.teacher for cell in cells if cell.teacher)),
     )
 
 

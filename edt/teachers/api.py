@@ -34,7 +34,14 @@ class ApiTeacher:
     """
 
     def __init__(
-        self, desk: Desk, phrasing: Phrasing, *, source: str = "logprobs", samples: int = 10, unread: str = "stop"
+        self,
+        desk: Desk,
+        phrasing: Phrasing,
+        *,
+        source: str = "logprobs",
+        samples: int = 10,
+        unread: str = "stop",
+        at_once: int = 1,
     ) -> None:
         if unread not in UNREAD:
             raise EdtError(f"teacher.unread is {unread!r}; choose one of {', '.join(UNREAD)}")
@@ -47,6 +54,7 @@ class ApiTeacher:
             completion=True,
             schema=phrasing.schema != "none",
             batch=True,
+            at_once=at_once,
             sources=BY_CHAT,
         )
         self._prepared = False
@@ -92,18 +100,18 @@ class ApiTeacher:
                 self.name,
             )
 
-    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
-        """The first line of each reply; empty where there is none whole: cut off within it, or withheld."""
+    def complete(self, prompts: Sequence[str], *, max_tokens: int, lines: bool = False) -> list[str]:
+        """The first line of each reply, or all of its `lines`; empty where none is whole: cut off, or withheld."""
         if not prompts:
             return []
         calls = [self._phrasing.call(prompt, max_tokens=max_tokens) for prompt in prompts]
-        lines = [_first_line(reply.choice) for reply in self._desk.ask(calls, "teacher completes")]
-        if gone := sum(line is None for line in lines):
+        texts = [_whole_lines(reply.choice) for reply in self._desk.ask(calls, "teacher completes")]
+        if gone := sum(text is None for text in texts):
             log.warning(
                 "%d of %d replies of teacher %s were cut off at %d tokens or withheld, and count as none",
-                gone, len(lines), self.name, max_tokens,
+                gone, len(texts), self.name, max_tokens,
             )  # fmt: skip
-        return [line or "" for line in lines]
+        return [text or "" if lines else (text or "").partition("\n")[0].strip() for text in texts]
 
     def cost(self, prompts: Sequence[str], *, max_tokens: int) -> Cost:
         """See `Priced`."""
@@ -116,6 +124,14 @@ class ApiTeacher:
     def spent(self) -> Cost:
         """See `Priced`."""
         return self._desk.spent()
+
+    def asked(self) -> Cost:
+        """See `Priced`."""
+        return self._desk.asked()
+
+    def pace(self, prompts: Sequence[str], *, max_tokens: int) -> float | None:
+        """See `Paced`: by the calls in the book, as trying one would cost money."""
+        return self._desk.pace()
 
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
         """See `Teacher`: every prefix of every rationale is a question of its own."""
@@ -154,11 +170,15 @@ def _works(source: str, schema: str) -> bool:
     return source != "verbalised" or schema != "refused"
 
 
-def _first_line(choice: Choice) -> str | None:
-    """The finish reason comes first: of a reply that was cut off, only a line that had ended is whole."""
-    head, ended, _ = choice.text.lstrip().partition("\n")
-    whole = choice.finish not in (CUT, "content_filter") or (choice.finish == CUT and bool(ended))
-    return head.strip() if whole else None
+def _whole_lines(choice: Choice) -> str | None:
+    """The finish reason comes first: of a reply that was cut off, only lines that had ended are whole."""
+    text = choice.text.lstrip()
+    if choice.finish == "content_filter":
+        return None
+    if choice.finish == CUT:
+        text, ended, _ = text.rpartition("\n")
+        return text.strip() if ended else None
+    return text.strip()
 
 
 def api_teacher(
@@ -187,7 +207,7 @@ def api_teacher(
         price_of(model, usd_per_million),
         Terms(concurrency=concurrency, retries=retries, max_usd=max_usd),
     )
-    return ApiTeacher(office, phrasing, source=source, samples=samples, unread=unread)
+    return ApiTeacher(office, phrasing, source=source, samples=samples, unread=unread, at_once=concurrency)
 
 
 def replay_teacher(

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
@@ -33,7 +34,8 @@ CREATE TABLE IF NOT EXISTS calls (key TEXT PRIMARY KEY, request TEXT NOT NULL, r
 CREATE TABLE IF NOT EXISTS uses (purpose TEXT, key TEXT, PRIMARY KEY (purpose, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ledger (
   id INTEGER PRIMARY KEY, at TEXT NOT NULL, model TEXT NOT NULL, key TEXT, outcome TEXT NOT NULL,
-  calls INTEGER NOT NULL, prompt_tokens INTEGER, completion_tokens INTEGER, usd REAL NOT NULL, priced TEXT NOT NULL);
+  calls INTEGER NOT NULL, prompt_tokens INTEGER, completion_tokens INTEGER, usd REAL NOT NULL, priced TEXT NOT NULL,
+  seconds REAL);
 CREATE TABLE IF NOT EXISTS purse (place INTEGER PRIMARY KEY CHECK (place = 0), usd REAL NOT NULL);
 INSERT OR IGNORE INTO purse VALUES (0, 0);
 CREATE TABLE IF NOT EXISTS probes (endpoint TEXT PRIMARY KEY, found TEXT NOT NULL) WITHOUT ROWID;
@@ -41,6 +43,8 @@ CREATE TRIGGER IF NOT EXISTS paid AFTER INSERT ON ledger BEGIN UPDATE purse SET 
 CREATE TRIGGER IF NOT EXISTS settled AFTER UPDATE OF usd ON ledger
 BEGIN UPDATE purse SET usd = usd + new.usd - old.usd; END;
 """
+_OF_LATE = 200
+"""Calls whose time is looked at."""
 _AT_ONCE = 500
 """Keys a query: sqlite takes a limited number of variables."""
 
@@ -51,6 +55,7 @@ class Attempt:
 
     id: int
     usd: float
+    began: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +119,9 @@ class CallBook:
         assert outcome in OUTCOMES
         with self._changing() as file:
             file.execute(
-                "UPDATE ledger SET outcome = ?, usd = ?, prompt_tokens = ?, completion_tokens = ? WHERE id = ?",
-                (outcome, usd, *tokens, attempt.id),
+                "UPDATE ledger SET outcome = ?, usd = ?, prompt_tokens = ?, completion_tokens = ?, seconds = ? "
+                "WHERE id = ?",
+                (outcome, usd, *tokens, time.monotonic() - attempt.began, attempt.id),
             )
             if kept:
                 _keep(file, kept[0].key, kept[0].request, to_json(kept[1]))
@@ -171,6 +177,15 @@ class CallBook:
             rows = file.execute(query).fetchall()
         names = ("model", "outcome", "calls", "prompt_tokens", "completion_tokens", "usd")
         return [Line(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def pace(self, model: str) -> float | None:
+        """Seconds that the last calls of a model took on average, each from its sending; None where none is known."""
+        query = (
+            "SELECT AVG(seconds) FROM (SELECT seconds FROM ledger WHERE model = ? AND outcome = 'answered'"
+            " AND seconds IS NOT NULL ORDER BY id DESC LIMIT ?)"
+        )
+        with self._changing() as file:
+            return file.execute(query, (model, _OF_LATE)).fetchone()[0]
 
     def answered(self) -> dict[str, int]:
         """How often each call was bought: once, if all is well."""
@@ -234,6 +249,9 @@ class CallBook:
         file.execute("PRAGMA journal_mode = WAL")
         file.execute("PRAGMA synchronous = NORMAL")
         file.executescript(_TABLES)
+        if "seconds" not in {row[1] for row in file.execute("PRAGMA table_info(ledger)")}:  # a book of earlier days
+            with suppress(sqlite3.OperationalError):  # another process was first
+                file.execute("ALTER TABLE ledger ADD COLUMN seconds REAL")
         return file
 
 

@@ -5,7 +5,7 @@ Knows the form of a chat request; no network, no file, no price.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -108,3 +108,27 @@ class Desk(Protocol):
     def spent(self) -> Cost:
         """What has been spent on this model so far, all runs together and retries included."""
         ...
+
+    def asked(self) -> Cost:
+        """What was handed in at this desk, by its replies' tokens, wherever they came from; no dollars."""
+        ...
+
+    def pace(self) -> float | None:
+        """Seconds that a call took of late; None where none is known."""
+        ...
+
+
+class Tally:
+    """Counts what is handed in at a desk. The same questions make the same figures, paid for or not."""
+
+    def __init__(self) -> None:
+        self._calls, self._tokens_in, self._tokens_out = 0, 0, 0
+
+    def add(self, replies: Iterable[Reply]) -> None:
+        for reply in replies:
+            self._calls += 1
+            self._tokens_in += reply.prompt_tokens or 0
+            self._tokens_out += reply.completion_tokens or 0
+
+    def cost(self) -> Cost:
+        return Cost(calls=self._calls, tokens_in=self._tokens_in, tokens_out=self._tokens_out, usd=0.0)

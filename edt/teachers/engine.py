@@ -69,9 +69,10 @@ class Vocabulary:
         tokens = self._tokenizer.convert_ids_to_tokens(range(len(self._tokenizer)))
         return [n for n, token in enumerate(tokens) if token and ("Ċ" in token or "\n" in token or token == "<0x0A>")]
 
-    def text(self, ids: Sequence[int]) -> str:
-        """The text of a reply, up to its first line break."""
-        return self._tokenizer.decode(ids, skip_special_tokens=True).partition("\n")[0]
+    def text(self, ids: Sequence[int], *, lines: bool = False) -> str:
+        """The text of a reply, up to its first line break, or all of its `lines`."""
+        text = self._tokenizer.decode(ids, skip_special_tokens=True)
+        return text.strip() if lines else text.partition("\n")[0]
 
 
 def load_engine(
@@ -100,19 +101,27 @@ class Engine:
         self._tree, self._checked = tree and _takes_masks(self.model.config), False
 
     @torch.inference_mode()
-    def complete(self, prompts: Sequence[str], *, max_tokens: int, batch_size: int) -> Iterator[tuple[int, str]]:
-        """(place, reply) of every prompt, in batches of like length: left-padded, greedy."""
+    def complete(
+        self, prompts: Sequence[str], *, max_tokens: int, batch_size: int, lines: bool = False
+    ) -> Iterator[tuple[int, str]]:
+        """(place, reply) of every prompt, in batches of like length: left-padded, greedy.
+
+        A reply ends at a line break, with `lines` only where the model ends it.
+        """
         rows = [self.vocabulary.opening(prompt) for prompt in prompts]
         order = sorted(range(len(rows)), key=lambda place: len(rows[place]))
         config = GenerationConfig(
-            do_sample=False, max_new_tokens=max_tokens, eos_token_id=self._stops, pad_token_id=self.vocabulary.pad
+            do_sample=False,
+            max_new_tokens=max_tokens,
+            eos_token_id=[self.vocabulary.end] if lines else self._stops,
+            pad_token_id=self.vocabulary.pad,
         )
         for start in range(0, len(order), batch_size):
             places = order[start : start + batch_size]
             ids, seen = self._left_padded([rows[place] for place in places])
             replies = self.model.generate(input_ids=ids, attention_mask=seen, generation_config=config)
             for place, reply in zip(places, replies[:, ids.shape[1] :].tolist(), strict=True):
-                yield place, self.vocabulary.text(reply)
+                yield place, self.vocabulary.text(reply, lines=lines)
 
     def _left_padded(self, rows: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         width = max(len(row) for row in rows)

@@ -33,9 +33,10 @@ class ScriptedTeacher:
 
     def prepare(self) -> None: ...
 
-    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
+    def complete(self, prompts: Sequence[str], *, max_tokens: int, lines: bool = False) -> list[str]:
         self.prompts += prompts
-        return [self._replies(prompt) for prompt in prompts]
+        replies = [self._replies(prompt) for prompt in prompts]
+        return replies if lines else [reply.partition("\n")[0] for reply in replies]
 
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
         self.weighed += rationales
@@ -64,6 +65,12 @@ class ScriptedDesk:
 
     def spent(self) -> Cost:
         return self.cost(self.calls)
+
+    def pace(self) -> float | None:
+        return None
+
+    def asked(self) -> Cost:
+        return Cost(calls=len(self.calls), tokens_in=len(self.calls), tokens_out=len(self.calls), usd=0.0)
 
 
 def _uniform(rationale: Rationale) -> list[list[float]]:

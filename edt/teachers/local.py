@@ -6,6 +6,7 @@ Knows settings and checksums; the model is loaded by `engine` on first use.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -43,7 +44,8 @@ class LocalTeacher:
     that it is a probability of the whole option; `normalise_length` takes their
     mean instead.  `tree` weighs all prefixes in one forward.  `source` says where
     probabilities come from, and can only be `local` here.  With a call book in
-    `calls`, nothing is worked out twice, and all is counted.
+    `calls`, nothing is worked out twice, and all is counted.  One that was only
+    taught to write `one_line` is never asked for more.
     """
 
     can = Capabilities(logprobs=True, completion=True, batch=True, sources=("local",))
@@ -62,6 +64,7 @@ class LocalTeacher:
         quantisation: str = "none",
         source: str = "local",
         calls: str | Path | None = None,
+        one_line: bool = False,
         missing: str = "name another folder",
     ) -> None:
         if batch_size < 1:
@@ -82,6 +85,7 @@ class LocalTeacher:
         self._chat, self._batch_size = check_chat(chat), batch_size
         self._normalise_length, self._tree, self._missing = normalise_length, tree, missing
         self._dtype, self._quantisation = dtype, quantisation
+        self._one_line = one_line
         check_source(source, self.can.sources, self.name)
         self._memory = Memory(CallBook(calls) if calls else None, self.name)
 
@@ -101,12 +105,22 @@ class LocalTeacher:
         """See `Teacher`; the model is looked for, and not loaded yet."""
         self._look()
 
-    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
+    def complete(self, prompts: Sequence[str], *, max_tokens: int, lines: bool = False) -> list[str]:
         """See `Teacher`; prompts are batched by length, replies come in the order asked."""
+        more = {"lines": True} if lines and not self._one_line else {}
         return self._memory.through(
-            [{**self._who, "complete": prompt, "max_tokens": max_tokens} for prompt in prompts],
-            lambda places: self._completed([prompts[place] for place in places], max_tokens),
+            [{**self._who, "complete": prompt, "max_tokens": max_tokens, **more} for prompt in prompts],
+            lambda places: self._completed([prompts[place] for place in places], max_tokens, lines=bool(more)),
         )
+
+    def pace(self, prompts: Sequence[str], *, max_tokens: int) -> float | None:
+        """See `Paced`: a batch is tried, past the call book."""
+        if not prompts:
+            return None
+        self._completed(prompts[:1], max_tokens)  # loads the model
+        start = time.perf_counter()
+        self._completed(prompts[: self._batch_size], max_tokens)
+        return (time.perf_counter() - start) / min(len(prompts), self._batch_size)
 
     def weigh(self, rationales: Sequence[Rationale]) -> list[list[list[float]]]:
         """See `Teacher`; one forward a rationale, on a CPU as many at a time as there are cores."""
@@ -120,12 +134,12 @@ class LocalTeacher:
         """What a kept call says of this teacher; nothing where none are kept, as checksums take their time."""
         return {"model": self.name, "teacher": digest(self.fingerprint())} if self._memory.keeps else {}
 
-    def _completed(self, prompts: Sequence[str], max_tokens: int) -> list[Said]:
+    def _completed(self, prompts: Sequence[str], max_tokens: int, *, lines: bool = False) -> list[Said]:
         replies = [""] * len(prompts)
         if not prompts:
             return []
         with model_time("teacher"):
-            found = self._engine.complete(prompts, max_tokens=max_tokens, batch_size=self._batch_size)
+            found = self._engine.complete(prompts, max_tokens=max_tokens, batch_size=self._batch_size, lines=lines)
             with bar("teacher completes", len(prompts)) as advance:
                 for place, reply in found:
                     replies[place] = reply

@@ -20,10 +20,15 @@ class Bill:
     """What was asked so far. `counted` says whether the teacher counted tokens and dollars itself."""
 
     calls: int
+    """Questions that were asked, whether their replies were bought or held already."""
     tokens: int
+    """Of the questions and their replies, wherever these came from."""
     usd: float
+    """For what was bought."""
     seconds: float
     counted: bool
+    bought: int | None = None
+    """Calls that were paid for, retries included; None for a teacher that has no price."""
 
 
 def cost_of(teacher: Teacher, prompts: Sequence[str], *, max_tokens: int) -> Cost:
@@ -50,12 +55,13 @@ class Meter:
     """Stands before a teacher, and is one.
 
     A call is a prompt that is completed, or a rationale that is weighed; where
-    the teacher is priced, calls, tokens and dollars are those that it says.
+    the teacher is priced, calls, tokens and dollars are those that it says. Calls
+    and tokens are the same when all of it is asked again and nothing is bought.
     """
 
     def __init__(self, teacher: Teacher) -> None:
         self._teacher = teacher
-        self._before = teacher.spent() if isinstance(teacher, Priced) else None
+        self._before = (teacher.asked(), teacher.spent()) if isinstance(teacher, Priced) else None
         self._calls, self._tokens, self._seconds = 0, 0, 0.0
 
     @property
@@ -73,9 +79,9 @@ class Meter:
     def prepare(self) -> None:
         self._teacher.prepare()
 
-    def complete(self, prompts: Sequence[str], *, max_tokens: int) -> list[str]:
+    def complete(self, prompts: Sequence[str], *, max_tokens: int, lines: bool = False) -> list[str]:
         start = time.perf_counter()
-        replies = self._teacher.complete(prompts, max_tokens=max_tokens)
+        replies = self._teacher.complete(prompts, max_tokens=max_tokens, lines=lines)
         self._add(start, len(prompts), _tokens([*prompts, *replies]))
         return replies
 
@@ -90,10 +96,16 @@ class Meter:
         seconds = round(self._seconds, 2)
         if self._before is None or not isinstance(self._teacher, Priced):
             return Bill(calls=self._calls, tokens=self._tokens, usd=0.0, seconds=seconds, counted=False)
-        now, before = self._teacher.spent(), self._before
-        tokens = now.tokens_in + now.tokens_out - before.tokens_in - before.tokens_out
-        usd = round(now.usd - before.usd, 6)
-        return Bill(calls=now.calls - before.calls, tokens=tokens, usd=usd, seconds=seconds, counted=True)
+        (asked_before, before), asked, spent = self._before, self._teacher.asked(), self._teacher.spent()
+        tokens = asked.tokens_in + asked.tokens_out - asked_before.tokens_in - asked_before.tokens_out
+        return Bill(
+            calls=asked.calls - asked_before.calls,
+            tokens=tokens,
+            usd=round(spent.usd - before.usd, 6),
+            seconds=seconds,
+            counted=True,
+            bought=spent.calls - before.calls,
+        )
 
     def _add(self, start: float, calls: int, tokens: int) -> None:
         self._calls += calls

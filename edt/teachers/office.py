@@ -7,6 +7,7 @@ once, whatever happens next.  Knows nothing of prompts and how replies are read.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from edt.purpose import purpose
 from edt.store.keys import digest
 from edt.teachers.bar import bar
 from edt.teachers.callbook import Attempt, CallBook
-from edt.teachers.calls import Abilities, Call, Phrasing, Reply
+from edt.teachers.calls import Abilities, Call, Phrasing, Reply, Tally
 from edt.teachers.endpoint import Endpoint
 from edt.teachers.faults import SERVER_ERROR, Fault, Hopeless, Incapable, Transient
 from edt.teachers.prices import Price, longest_of, size_of
@@ -36,6 +37,8 @@ from edt.types import from_json, to_json
 
 IN_A_ROW = 3
 """So many calls given up one after the other, and no more are sent: the endpoint is down, or takes none of them."""
+BETWEEN = 10.0
+"""Seconds between two lines on how far it is, at least."""
 log = logging.getLogger("edt")
 
 
@@ -89,6 +92,8 @@ class Office:
     def __init__(self, name: str, endpoint: Endpoint, book: CallBook, price: Price, terms: Terms) -> None:
         self._name, self._endpoint, self._book, self._price, self._terms = name, endpoint, book, price, terms
         self._quiet_until, self._gate = 0.0, Lock()
+        self._tally = Tally()
+        self._counts, self._said = Counter[str](), -math.inf
 
     def ask(self, calls: Sequence[Call], what: str) -> list[Reply]:
         """See `Desk`; calls that are asked for twice are bought once."""
@@ -97,9 +102,11 @@ class Office:
         missing = {key: call for key, call in zip(keys, calls, strict=True) if key not in known}
         self._book.note_uses(purpose(), keys)
         self._book.note_hits(self._name, len(calls) - len(missing))
+        self._count(hit=len(calls) - len(missing))
         if missing:
             with model_time("teacher"):
                 known |= self._buy(list(missing.values()), what)
+        self._tally.add(known[key] for key in dict.fromkeys(keys))
         return [known[key] for key in keys]
 
     def abilities(self, phrasing: Phrasing, *, afresh: bool = False) -> Abilities:
@@ -135,6 +142,14 @@ class Office:
             tokens_out=sum(line.completion_tokens for line in own),
             usd=sum(line.usd for line in own),
         )
+
+    def asked(self) -> Cost:
+        """See `Desk`."""
+        return self._tally.cost()
+
+    def pace(self) -> float | None:
+        """See `Desk`."""
+        return self._book.pace(self._name)
 
     def _buy(self, calls: list[Call], what: str) -> dict[str, Reply]:
         self._endpoint.check()
@@ -201,8 +216,10 @@ class Office:
         usd = self._cost(attempt, *tokens)
         if call.request.get("logprobs") and any(choice.first is None for choice in reply.choices):
             self._book.settle(attempt, "unusable", usd=usd, tokens=tokens)
+            self._count(failed=1, tokens_in=tokens[0] or 0, tokens_out=tokens[1] or 0)
             raise Incapable("it answers without the log-probabilities that it was asked for")
         self._book.settle(attempt, "answered", usd=usd, tokens=tokens, kept=(call, reply))
+        self._count(answered=1, tokens_in=tokens[0] or 0, tokens_out=tokens[1] or 0)
         return reply
 
     def _tried(self, call: Call) -> Reply:
@@ -242,6 +259,7 @@ class Office:
             paid = fault.outcome in ("lost", "unusable")
             usd = self._cost(attempt, *fault.tokens) if paid else 0.0
             self._book.settle(attempt, fault.outcome, usd=usd, tokens=fault.tokens)
+            self._count(failed=1)
             raise
 
     def _cost(self, attempt: Attempt, prompt: int | None, completion: int | None) -> float:
@@ -267,14 +285,19 @@ class Office:
         tried = isinstance(fault, Transient) and self._terms.retries
         return f"{fault} (after {self._terms.retries + 1} attempts)" if tried else str(fault)
 
+    def _count(self, **more: int) -> None:
+        with self._gate:
+            self._counts.update(more)
+
     def _say(self) -> None:
-        lines = [line for line in self._book.lines() if line.model == self._name]
-        calls = {line.outcome: line.calls for line in lines}
-        again = sum(calls.get(outcome, 0) for outcome in ("refused", "lost", "unusable"))
+        """A line on this process, now and then: the ledger's own sums would take longer with every line of it."""
+        now = time.monotonic()
+        if now - self._said < BETWEEN:
+            return
+        self._said, counts = now, self._counts
         limit = "" if self._terms.max_usd is None else f" of {self._terms.max_usd:g}"
         log.info(
-            "teacher %s so far: %d answered, %d found here, %d failed attempts; %d + %d tokens; %.4f%s dollars",
-            self._name, calls.get("answered", 0), calls.get("hit", 0), again,
-            sum(line.prompt_tokens for line in lines), sum(line.completion_tokens for line in lines),
-            self._book.spent(), limit,
+            "teacher %s so far: %d answered, %d found here, %d failed attempts; %d + %d tokens; %.4f%s dollars in all",
+            self._name, counts["answered"], counts["hit"], counts["failed"],
+            counts["tokens_in"], counts["tokens_out"], self._book.spent(), limit,
         )  # fmt: skip

@@ -21,6 +21,7 @@ def pocket_teacher(
         chat="chatml",
         batch_size=batch_size,
         tree=tree,
+        one_line=True,
         source=source,
         calls=calls,
         missing="run `python -m edt.pocket.setup`",
@@ -35,5 +36,6 @@ def untaught_teacher(*, batch_size: int = 16, tree: bool = True) -> LocalTeacher
         chat="chatml",
         batch_size=batch_size,
         tree=tree,
+        one_line=True,
         missing="run `python -m edt.pocket.setup`",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from edt.errors import EdtError
 from edt.protocols import Cost
 from edt.teachers.bundle import read_bundle
-from edt.teachers.calls import Abilities, Call, Phrasing, Reply
+from edt.teachers.calls import Abilities, Call, Phrasing, Reply, Tally
 from edt.types import from_json
 
 
@@ -18,6 +18,7 @@ class Recording:
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path).expanduser()
+        self._tally = Tally()
 
     def ask(self, calls: Sequence[Call], what: str) -> list[Reply]:
         """See `Desk`; EdtError, with the beginning of the question, for a call that was not recorded."""
@@ -29,7 +30,9 @@ class Recording:
                 f"asks {missing[0].request['model']!r} {' '.join(said.split())!r:.80}; replay with the settings and "
                 "the code that it was recorded with, or record these calls too"
             )
-        return [self._replies[call.key] for call in calls]
+        keys = [call.key for call in calls]
+        self._tally.add(self._replies[key] for key in dict.fromkeys(keys))
+        return [self._replies[key] for key in keys]
 
     def abilities(self, phrasing: Phrasing, *, afresh: bool = False) -> Abilities | None:
         """None, as nothing is asked for real; raises EdtError where there is no recording."""
@@ -43,6 +46,14 @@ class Recording:
     def spent(self) -> Cost:
         """See `Desk`."""
         return self.cost(())
+
+    def asked(self) -> Cost:
+        """See `Desk`."""
+        return self._tally.cost()
+
+    def pace(self) -> float | None:
+        """See `Desk`: nothing takes any time worth telling."""
+        return 0.0
 
     @cached_property
     def _replies(self) -> dict[str, Reply]:

@@ -1,5 +1,7 @@
 """Steps are matched against those that the teacher writes for the gold answer."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,8 +9,11 @@ from hypothesis import strategies as st
 from edt.diagnosis.pseudo_rationale import PseudoRationale, likeness, parse_rationale
 from edt.errors import EdtError
 from edt.protocols import Capabilities
+from edt.teachers.api import api_teacher
 from edt.teachers.fakes import ScriptedTeacher
 from tests.diagnosis.examples import error_of
+from tests.teachers.loopback import Loopback
+from tests.teachers.wire import body
 
 
 def writing(reply: str) -> ScriptedTeacher:
@@ -58,12 +63,33 @@ def test_a_reply_without_steps_is_a_failure_and_no_steps_are_not_asked_about():
         ("Step 1: It is soft Step 2: it is wide", ("It is soft", "it is wide")),
         ("Reasoning: 1. It is soft. 2) It weighs 2.5 kg", ("It is soft.", "It weighs 2.5 kg")),
         ("It is soft; it is wide. Answer: bed.", ("It is soft;", "it is wide.")),
+        ("- It is soft\n- it is wide\nAnswer: bed\n", ("- It is soft", "- it is wide")),
         ("1. 2. 3.", ()),
         ("", ()),
     ],
 )
 def test_replies_are_taken_apart(reply, steps):
     assert parse_rationale(reply) == steps
+
+
+class Stepwise(Loopback):
+    """Writes a step a line."""
+
+    def reply_to(self, request):
+        return body("Step 1: It is used for sleeping\nStep 2: It has a soft mattress\n\nAnswer: bed")
+
+
+@pytest.mark.parametrize(("last", "step"), [("It has a mattress.", None), ("It has wheels.", 2)])
+def test_all_lines_of_a_chat_teacher_are_read_and_other_prompts_keep_their_one_line(tmp_path, last, step):
+    with Stepwise() as server:
+        given = {"source": "sampling", "usd_per_million": [0, 0], "calls": str(tmp_path / "calls.sqlite")}
+        teacher = api_teacher("m", base_url=server.url, **given)
+        (mistake,) = PseudoRationale(teacher).identify([error_of("It is for sleeping.", last)])
+        assert mistake.step == step
+        (asked,) = server.asked
+        prompt = json.loads(asked)["messages"][-1]["content"]
+        assert teacher.complete([prompt], max_tokens=96) == ["Step 1: It is used for sleeping"]
+        assert server.asked.total() == 1  # it is the same call
 
 
 @given(st.text(max_size=80))

@@ -1,6 +1,7 @@
 """Required skills by a teacher: who is asked, what is lent, what a dataset takes from the file, and what is refused."""
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +15,16 @@ from edt.diagnosis.required_skills import SkillQuestions, parse_skills
 from edt.errors import EdtError
 from edt.fakes import FakeSupporting
 from edt.protocols import Capabilities
-from edt.supporting.annotate import Annotator, chosen, lend
+from edt.supporting.annotate import Annotator, batch_of, chosen, lend
 from edt.supporting.annotations import COMMAND, AnnotationFile, annotated, content_of, file_digest
 from edt.supporting.llava import LlavaSupporting
-from edt.teachers.fakes import ScriptedTeacher
+from edt.teachers.api import ApiTeacher
+from edt.teachers.calls import Choice, Phrasing
+from edt.teachers.fakes import ScriptedDesk, ScriptedTeacher
 from edt.types import Sample
 from tests.harness import FAKE_CONF, run_apart
 from tests.supporting.flan import pictures, record, write
+from tests.teachers.loopback import Loopback
 
 SAMPLES = FakeSupporting(size=24).samples
 
@@ -114,6 +118,25 @@ def test_skills_are_lent_to_the_most_alike_of_the_same_source_task_and_marked(tm
     assert (like.skills, like.lent_by) == (("y",), "y")
 
 
+def test_lines_come_in_one_order_whatever_the_batch_and_a_source_task_lends_as_soon_as_it_can(tmp_path):
+    for batch in (1, 5, 24):
+        annotate(tmp_path / f"{batch}.jsonl", batch=batch, per_task=2)
+    whole = (tmp_path / "5.jsonl").read_bytes()
+    assert {(tmp_path / f"{batch}.jsonl").read_bytes() for batch in (1, 24)} == {whole}
+    lent = ["lent" if json.loads(line)["lent_by"] else "asked" for line in whole.splitlines()[1:]]
+    assert lent == ["asked", "asked", "lent", "lent"] * 6
+    for cut in range(whole.index(b"\n") + 1, len(whole), 97):
+        (tmp_path / "5.jsonl").write_bytes(whole[:cut])
+        annotate(tmp_path / "5.jsonl", batch=24, per_task=2)
+        assert (tmp_path / "5.jsonl").read_bytes() == whole
+
+
+def test_a_teacher_with_many_calls_under_way_is_given_many_together():
+    chat = ApiTeacher(ScriptedDesk(lambda call: Choice(text="a skill", finish="stop")), Phrasing(model="m"), at_once=20)
+    assert batch_of(chat) == 320
+    assert batch_of(ScriptedTeacher()) == 32
+
+
 @given(st.integers(1, 6), st.integers(1, 40))
 def test_so_many_of_each_task_are_chosen_whatever_their_order(per_task, size):
     samples = FakeSupporting(size=size).samples
@@ -190,6 +213,11 @@ def test_a_plan_asks_nobody_and_says_what_it_takes(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "0 of 6 samples are annotated, whose skills are lent to 6 others" in done.stdout
     assert "still to ask: 6 calls" in done.stdout
+    assert "about 0.00 hours (1 s a call, a guess: see seconds_a_call=; 1 at a time)" in done.stdout
+    assert (
+        "0.60 hours (360 s a call, as given"
+        in command(tmp_path, "action=plan", "per_task=1", "seconds_a_call=360").stdout
+    )
     assert not (tmp_path / "l.jsonl").exists()
     assert not (tmp_path / "skills.jsonl").exists()
     assert command(tmp_path, "per_task=1").returncode == 0
@@ -200,10 +228,48 @@ def test_a_plan_asks_nobody_and_says_what_it_takes(tmp_path):
     assert sum(line["lent_by"] is not None for line in lines) == 6
 
 
+def chat(tmp_path: Path, url: str, *arguments: str):
+    teacher = ["teacher=vllm", f"teacher.base_url={url}", f"teacher.calls={tmp_path / 'calls.sqlite'}"]
+    places = [f"config_dir={FAKE_CONF}", f"output={tmp_path / 'skills.jsonl'}"]
+    base = [sys.executable, "-m", "edt.supporting.annotate", "supporting=fake"]
+    return run_apart([*base, *teacher, *places, *arguments])
+
+
+def test_an_endpoint_without_log_probabilities_writes_skills_and_is_not_asked_for_any(tmp_path):
+    with Loopback(logprobs=False) as server:
+        done = chat(tmp_path, server.url, "supporting.size=8", "teacher.source=logprobs")
+        assert done.returncode == 0, done.stderr
+        assert "8 samples: 8 annotated" in done.stdout
+        assert server.asked.total() == 8
+        assert not any("logprobs" in asked for asked in server.asked)
+
+
+def test_an_endpoint_that_is_away_is_named_and_keeps_no_sample_from_being_asked_about_later(tmp_path):
+    with Loopback(status=401) as server:
+        done = chat(tmp_path, server.url, "supporting.size=8")
+        assert done.returncode == 1
+        assert "it refuses the key (HTTP 401)" in done.stderr.splitlines()[-1]
+    with Loopback() as server:
+        assert "8 samples: 8 annotated" in chat(tmp_path, server.url, "supporting.size=8").stdout
+
+
+def test_hours_are_told_first_by_the_calls_of_the_past_and_how_many_are_under_way(tmp_path):
+    with Loopback(delay=0.4) as server:
+        first = chat(tmp_path, server.url, "supporting.size=8", "teacher.source=sampling")
+        assert first.returncode == 0, first.stderr
+        assert "s a call, a guess: see seconds_a_call=; 32 at a time)" in first.stdout
+        more = ["supporting.size=8000", "teacher.source=sampling", "action=plan", "teacher.concurrency=2"]
+        plan = chat(tmp_path, server.url, *more).stdout
+    seconds, calls = float(re.findall(r"\(([\d.]+) s a call, measured; 2 at", plan)[0]), 8000 - 8
+    assert seconds >= 0.4
+    assert float(re.findall(r"about ([\d.]+) hours", plan)[0]) == pytest.approx(calls * seconds / 2 / 3600, rel=0.03)
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
         ("per_task=0", "per_task must be a whole number above 0, not '0'"),
+        ("seconds_a_call=soon", "seconds_a_call must be a number of seconds above 0, not 'soon'"),
         ("acton=plan", "there is no option 'acton' here"),
         ("action=stop", "action must be run or plan"),
         ("plan", "cannot read the option 'plan'"),

@@ -91,6 +91,20 @@ def test_processes_share_a_book_and_its_budget(book):
     assert len(book.replies(call(number).key for number in range(8))) == 3
 
 
+def test_a_book_of_earlier_days_goes_on_and_learns_how_long_calls_take(book):
+    buy(book, 1)
+    book.close()
+    with sqlite3.connect(book.path) as file:
+        file.execute("ALTER TABLE ledger DROP COLUMN seconds")
+    old = CallBook(book.path)
+    assert old.pace("m") is None
+    buy(old, 2)
+    assert old.pace("m") is not None
+    assert old.pace("other") is None
+    assert set(old.answered().values()) == {1}
+    assert len(old.answered()) == 2
+
+
 def test_a_file_that_is_no_book_is_named(tmp_path):
     path = tmp_path / "calls.sqlite"
     path.write_text("these are not the calls that you are looking for" * 50)

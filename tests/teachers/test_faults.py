@@ -1,5 +1,6 @@
 """What an endpoint can do to a caller: nothing is lost, nothing counted twice, and the message says what is left."""
 
+import logging
 import time
 
 import httpx
@@ -276,8 +277,20 @@ def test_what_calls_would_cost_is_said_before_and_what_they_did_cost_after(tmp_p
     meter = Meter(one)
     one.complete(["a", "b", "a"], max_tokens=9)
     assert meter.bill().usd == pytest.approx(2 * COST)
-    assert meter.bill().calls == 2
+    assert (meter.bill().calls, meter.bill().bought) == (2, 2)
     assert ahead.usd >= meter.bill().usd
     assert one.cost(["a", "b"], max_tokens=9) == Cost(calls=0, tokens_in=0, tokens_out=0, usd=0.0)
     one.complete(["a"], max_tokens=9)
-    assert meter.bill().calls == 2
+    assert (meter.bill().calls, meter.bill().bought) == (3, 2)
+    assert meter.bill().tokens == 3 * 110
+    assert meter.bill().usd == pytest.approx(2 * COST)
+
+
+def test_how_far_it_is_is_said_now_and_then_and_not_with_every_request(tmp_path, wire, caplog):
+    wire.side_effect = lambda request: ok("fine")
+    one = teacher(tmp_path)
+    with caplog.at_level(logging.INFO, "edt"):
+        for number in range(5):
+            one.complete([f"{number}"], max_tokens=9)
+    (line,) = [record.getMessage() for record in caplog.records if "so far" in record.getMessage()]
+    assert "1 answered, 0 found here, 0 failed attempts; 100 + 10 tokens" in line

@@ -1,6 +1,7 @@
 """A local teacher on a tiny random Llama: one forward equals many, a batch equals its rows."""
 
 import logging
+import random
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from edt.errors import EdtError
 from edt.protocols import Rationale
 from edt.teachers import lora
+from edt.teachers.callbook import CallBook
 from edt.teachers.engine import Engine, load_engine, load_model
 from edt.teachers.local import LocalTeacher, folder_digest
 from edt.teachers.pocket import pocket_teacher
@@ -86,6 +88,21 @@ def test_a_batch_completes_as_its_rows_do(tiny):
     assert all("\n" not in reply and "<|im" not in reply for reply in together)
     assert teacher.complete([], max_tokens=3) == []
     assert teacher.weigh([]) == []
+
+
+def test_lines_are_written_on_only_where_they_are_asked_for_and_taught(tiny, tmp_path):
+    draw, path = random.Random(0), tmp_path / "calls.sqlite"
+    prompts = ["".join(draw.choices("abcdefgh \n", k=draw.randint(1, 12))) for _ in range(600)]
+    teacher, taught = (LocalTeacher(tiny, batch_size=64, calls=path, one_line=one) for one in (False, True))
+    short = teacher.complete(prompts, max_tokens=8)
+    whole = teacher.complete(prompts, max_tokens=8, lines=True)
+    assert any("\n" in text for text in whole)
+    assert not any("\n" in text for text in short)
+    assert all(text.strip().startswith(line.strip()) for text, line in zip(whole, short, strict=True))
+    answered = len(CallBook(path).answered())
+    assert answered == 2 * len(set(prompts))
+    assert taught.complete(prompts, max_tokens=8, lines=True) == short
+    assert len(CallBook(path).answered()) == answered  # its calls have the keys that they always had
 
 
 def test_the_template_without_a_system_message_is_chatml(engine, tiny):

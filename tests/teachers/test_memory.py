@@ -65,6 +65,15 @@ def test_a_local_teacher_works_nothing_out_twice(tiny, tmp_path):
     assert first.fingerprint() == plain.fingerprint()
 
 
+def test_how_fast_a_local_teacher_is_is_tried_past_the_book(tiny, tmp_path):
+    teacher = LocalTeacher(tiny, calls=tmp_path / "calls.sqlite")
+    pace = teacher.pace(["abc", "What is this?"], max_tokens=4)
+    assert pace is not None
+    assert 0 < pace < 60
+    assert teacher.pace([], max_tokens=4) is None
+    assert CallBook(tmp_path / "calls.sqlite").lines() == []
+
+
 def test_another_model_or_setting_shares_nothing(tiny, tmp_path):
     path = tmp_path / "calls.sqlite"
     LocalTeacher(tiny, calls=path).weigh([RATIONALE])

@@ -21,6 +21,9 @@ class Dear(ScriptedTeacher):
     def spent(self):
         return self.cost(self.prompts, max_tokens=0)
 
+    def asked(self):
+        return Cost(calls=len(self.prompts), tokens_in=10 * len(self.prompts), tokens_out=0, usd=0.0)
+
 
 def test_a_priced_teacher_says_its_own_price():
     assert isinstance(Dear(), Priced)
@@ -36,7 +39,7 @@ def test_answers_are_the_teachers_own_and_calls_are_counted():
     assert meter.complete(["say word"], max_tokens=4) == ["word"]
     assert meter.weigh([RATIONALE, RATIONALE]) == teacher.weigh([RATIONALE, RATIONALE])
     bill = meter.bill()
-    assert (bill.calls, bill.tokens, bill.usd, bill.counted) == (3, 3 + 8, 0.0, False)
+    assert (bill.calls, bill.tokens, bill.bought, bill.usd, bill.counted) == (3, 3 + 8, None, 0.0, False)
 
 
 @pytest.mark.parametrize("before", [0, 3])
@@ -46,4 +49,4 @@ def test_only_what_goes_through_the_meter_is_on_its_bill(before):
     meter = Meter(teacher)
     meter.complete(["a", "b"], max_tokens=1)
     bill = meter.bill()
-    assert (bill.calls, bill.tokens, bill.usd, bill.counted) == (2, 20, 2.0, True)
+    assert (bill.calls, bill.tokens, bill.bought, bill.usd, bill.counted) == (2, 20, 2, 2.0, True)

@@ -145,6 +145,22 @@ def test_what_stays_unreadable_is_an_error_or_even_weights_with_a_warning(caplog
 
 
 @pytest.mark.parametrize(
+    ("text", "finish", "lines"),
+    [
+        ("\nfirst\n\n second \n", "stop", "first\n\n second"),
+        ("first\nsecond\nthi", "length", "first\nsecond"),
+        ("first\nsecond", "content_filter", ""),
+        ("half a li", "length", ""),
+    ],
+)
+def test_all_whole_lines_are_given_where_they_are_asked_for(text, finish, lines):
+    teacher, desk = asking(lambda call: said(text, finish), source="logprobs")
+    assert teacher.complete(["x"], max_tokens=7, lines=True) == [lines]
+    teacher.complete(["x"], max_tokens=7)
+    assert desk.calls[0].key == desk.calls[1].key
+
+
+@pytest.mark.parametrize(
     ("text", "finish", "line"),
     [
         (" whole ", "stop", "whole"),
