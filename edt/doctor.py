@@ -4,13 +4,15 @@ python -m edt.doctor task=scienceqa supporting=vision_flan_1m student=llava_v1_5
 
 takes the same options as `run.py` and starts nothing: it composes the
 configuration, builds the parts, opens some of their pictures, has model files
-checked by those who load them, and looks at keys (whether they are set, never
-what they are), disk and GPU. Its exit code is 1 where something is missing.
+that are here checked by those who load them (nothing is fetched), and looks at
+keys (whether they are set, never what they are), disk and GPU. Its exit code is
+1 where something is missing.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from edt.cli import say_errors
 from edt.config import Config
 from edt.errors import EdtError
 from edt.experiment import compose
+from edt.fetching import Fetches, Files, NotHere, only_looking
 from edt.paths import cache_root, check_writable
 from edt.process import prepare_script
 from edt.protocols import Selector, Supporting, Task, fingerprint_of
@@ -35,6 +38,8 @@ PICTURES = 16
 """So many of each split are decoded."""
 LEAST_GB = 2.0
 """Free space below which a run is likely to stop for it."""
+MEMORY = re.compile(r", (\d+) MiB")
+"""In the driver's line of a GPU."""
 MARKS = {"ok": "  ok", "missing": "  !!", "note": "   ·"}
 
 
@@ -74,7 +79,7 @@ def main() -> None:
 
 
 def examine(overrides: Sequence[str]) -> Iterator[Finding]:
-    """All findings, in the order in which a run would meet them."""
+    """All findings: first what a run needs before anything, then its parts in the order in which it meets them."""
     try:
         config = compose(overrides)
         check(config)
@@ -82,10 +87,22 @@ def examine(overrides: Sequence[str]) -> Iterator[Finding]:
         yield Finding(what="configuration", state="missing", text=str(error))
         return
     yield Finding(what="configuration", state="ok", text=f"method {config.method.name}, scale {config.scale.name}")
-    yield from _keys(config)
-    yield from _parts(config)
-    yield from _disk(config)
-    yield _gpu()
+    builder = Builder()
+    with only_looking():
+        files = _files(builder, config)
+        yield from _disk(config, files)
+        yield from _gpu(files)
+        yield from _keys(config)
+        yield from _parts(builder, config)
+
+
+def _files(builder: Builder, config: Config) -> Files | None:
+    """What is there of a student that may have to be fetched; None for any other."""
+    try:
+        student = builder.part("student", config.student)
+        return student.files() if isinstance(student, Fetches) else None
+    except Exception:  # told where the parts are looked at
+        return None
 
 
 def _keys(config: Config) -> Iterator[Finding]:
@@ -107,9 +124,8 @@ def _asks_teacher(config: Config) -> bool:
     return any(needs(group, getattr(config, group), "teacher") for group in ("identifier", "analyst"))
 
 
-def _parts(config: Config) -> Iterator[Finding]:
+def _parts(builder: Builder, config: Config) -> Iterator[Finding]:
     """Parts in the order of their needs; one that needs a teacher which is missing is not looked at."""
-    builder = Builder()
 
     def tried(group: str, look: Look, **parts: Any) -> tuple[Any, list[Finding]]:
         node = getattr(config, group)
@@ -141,6 +157,8 @@ def _tried(what: str, make: Callable[[], Any], look: Look) -> tuple[Any, list[Fi
     try:
         part = make()
         return part, list(look(what, part))
+    except NotHere as error:
+        return None, [Finding(what=what, state="note", text=str(error))]
     except EdtError as error:
         text = str(error)
     except Exception as error:
@@ -194,27 +212,48 @@ def _skills(supporting: Supporting, what: str, selector: Selector) -> Iterator[F
         yield Finding(what=what, state="ok", text=f"{supporting.name} names some")
 
 
-def _disk(config: Config) -> Iterator[Finding]:
-    for what, folder in (("store.root", Path(config.store.root)), ("the cache ($EDT_CACHE)", cache_root())):
+def _disk(config: Config, files: Files | None) -> Iterator[Finding]:
+    """Room for what a run writes, and for what it fetches, where that is known."""
+    places = [("store.root", Path(config.store.root), 0.0), ("the cache ($EDT_CACHE)", cache_root(), 0.0)]
+    if files is not None and files.folder is None:
+        places.append(("the student in the hub's cache ($HF_HOME)", files.into, files.lacking_gb or 0.0))
+    for what, folder, fetched in places:
         try:
             check_writable(folder, what)
             free = shutil.disk_usage(folder).free / 1e9
         except (EdtError, OSError) as error:
             yield Finding(what="disk", state="missing", text=str(error))
             continue
-        short = free < LEAST_GB
-        text = f"{free:.1f} GB free for {what}" + (f"; {LEAST_GB:.0f} GB is the least, free some" if short else "")
+        short, least = free < LEAST_GB + fetched, f"{LEAST_GB:.0f} GB is the least"
+        if fetched:
+            least = f"about {fetched:.1f} GB will be fetched there, and {least} to be left"
+        text = f"{free:.1f} GB free for {what}" + (f"; {least}, free some" if short else "")
         yield Finding(what="disk", state="missing" if short else "ok", text=text)
 
 
-def _gpu() -> Finding:
+def _gpu(files: Files | None) -> Iterator[Finding]:
     """By the driver's own command, for importing torch takes seconds. A run on a CPU is slow, not wrong."""
     try:
         asked = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
         said = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True).stdout.split("\n")
     except (OSError, subprocess.SubprocessError):
-        return Finding(what="GPU", state="note", text="none found; Pocket needs none, a student of 7B wants one")
-    return Finding(what="GPU", state="ok", text="; ".join(line.strip() for line in said if line.strip()))
+        yield Finding(what="GPU", state="note", text="none found; Pocket needs none, a student of 7B wants one")
+        return
+    yield Finding(what="GPU", state="ok", text="; ".join(line.strip() for line in said if line.strip()))
+    sizes = [int(found[1]) * 2**20 / 1e9 for line in said if (found := MEMORY.search(line))]
+    if files is not None and files.memory_gb is not None and sizes:
+        yield _memory(files.memory_gb, files.precision, least=min(sizes))
+
+
+def _memory(needed: float, precision: str, *, least: float) -> Finding:
+    """Weights against the smallest GPU, for every process of a training loads all of them."""
+    text = f"the student's weights take about {needed:.1f} GB in {precision}, of {least:.1f} GB"
+    if needed < least:
+        return Finding(what="GPU's memory", state="ok", text=f"{text}; tuning and answering come on top")
+    way = "" if precision == "nf4" else "student.precision=nf4, "
+    return Finding(
+        what="GPU's memory", state="missing", text=f"{text}; take {way}a smaller student or student.device=cpu"
+    )
 
 
 if __name__ == "__main__":

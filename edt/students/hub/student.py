@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from edt.clock import model_time
 from edt.errors import EdtError
+from edt.fetching import Files
 from edt.paths import cache_root
 from edt.students.bar import bar_shown
 from edt.students.hub.adapters import adapter_key, copy_into, read_facts, read_state
 from edt.students.hub.family import Family
+from edt.students.hub.files import look_at
 from edt.students.hub.hardware import DEVICES, PRECISIONS, Hardware, Numbers, choose_numbers, find_hardware, in_words
 from edt.students.hub.prompts import STYLES
 from edt.students.hub.weights import checksum_of, find_folder
@@ -184,6 +186,10 @@ class HubStudent:
     @property
     def adapter_folder(self) -> Path | None:
         return Path(self._adapter.path) if self._adapter else None
+
+    def files(self) -> Files:
+        """What of the checkpoint is here, and what is not: fetches nothing."""
+        return look_at(self._model, revision=self._revision, precision=self._precision, on_gpu=self._device != "cpu")
 
     def checkpoint(self) -> Path:
         """Its files, fetched where they are not here yet."""
