@@ -63,7 +63,7 @@ class SpreadModule(QLoraModule):
     def __init__(self, trainable: Trainable, rates: Rates, options: TrainerOptions, *, dropout: float = 0.0) -> None:
         super().__init__(trainable, rates, dropout=dropout)
         self.automatic_optimization = True
-        self._ways, self._accumulate, self._devices = options.ways, options.accumulate, options.devices
+        self._ways, self._devices = options.ways, options.devices
         self._passed: list[Tensor] = []
 
     def training_step(self, batch: Sequence[tuple[Any, float]], index: int) -> Any:  # type: ignore[override]
@@ -72,14 +72,13 @@ class SpreadModule(QLoraModule):
         self._passed.append(loss.detach())
         return loss * self._ways
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if len(self._passed) == self._accumulate:
-            total = torch.stack(self._passed).sum()
-            self._passed.clear()
-            if self._devices > 1:
-                torch.distributed.all_reduce(total)
-            self.losses.append(total.item())
-        super().on_train_batch_end(outputs, batch, batch_idx)
+    def on_before_optimizer_step(self, optimizer: Any) -> None:
+        """Note the step's loss before a checkpoint of the step is written: one without it is not gone on from."""
+        total = torch.stack(self._passed).sum()
+        self._passed.clear()
+        if self._devices > 1:
+            torch.distributed.all_reduce(total)
+        self.losses.append(total.item())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
