@@ -60,17 +60,27 @@ def companions(job: Mapping[str, Any], *, devices: int, folder: Path) -> Iterato
             command = [sys.executable, "-m", "edt.tuning.companions", str(file)]
             started.append(subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL))
         yield
+        _part()
         if failed := [code for code in _ended(started) if code]:
             raise EdtError(f"{len(failed)} of {devices} training processes failed (see above); run the command again")
     finally:
         for process in started:
             process.kill()
             process.wait()
+        _part()
         file.unlink(missing_ok=True)
         for name, value in before.items():
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+def _part() -> None:
+    """End the processes' common group, which Lightning leaves: the next training would meet those of this one in it."""
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _ended(started: Sequence[subprocess.Popen[bytes]]) -> list[int]:
