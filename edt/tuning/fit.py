@@ -65,7 +65,7 @@ def fit(
         module = (
             QLoraModule(trainable, rates, dropout=tuner.dropout)
             if alone
-            else SpreadModule(trainable, rates, tuner.trainer, dropout=tuner.dropout)
+            else SpreadModule(trainable, rates, tuner.trainer, dropout=tuner.dropout, seed=seed, rank=rank())
         )
         torch.manual_seed(seed + rank())
         trainer = _trainer(tuner, folder, name, accelerator=accelerator, clip=None if alone else tuner.clip)
