@@ -109,12 +109,13 @@ def test_a_missing_picture_is_named(data, tmp_path):
         written("trl", root, tmp_path / "out")
 
 
-def test_a_merged_checkpoint_answers_as_the_student_that_wears_the_adapter(data, tmp_path):
+@pytest.mark.parametrize("precision", ["fp32", "nf4"])
+def test_a_merged_checkpoint_answers_as_the_student_that_wears_the_adapter(data, precision, tmp_path):
     root = tmp_path
     save(TINY["qwen2_vl"], root / "qwen2_vl")
-    one = student(root, "qwen2_vl")
+    one, trained = student(root, "qwen2_vl"), student(root, "qwen2_vl", precision=precision)
     settings = {"batch_size": 4, "epochs": 3, "lr": 1e-2, "rank": 4, "alpha": 8, "progress": False}
-    adapter = LightningTuner(**settings).tune(one, samples(8), data, folder=root / "adapter", seed=0)
+    adapter = LightningTuner(**settings).tune(trained, samples(8), data, folder=root / "adapter", seed=0)
     main([
         "merge", str(root / "adapter"), "--student", "qwen2_vl_7b", "--out", str(root / "merged"),
         "--model", str(root / "qwen2_vl"),
