@@ -4,19 +4,21 @@ python -m edt.doctor task=scienceqa supporting=vision_flan_1m student=llava_v1_5
 
 takes the same options as `run.py` and starts nothing: it composes the
 configuration, builds the parts, opens some of their pictures, has model files
-that are here checked by those who load them (nothing is fetched), and looks at
-keys (whether they are set, never what they are), disk and GPU. Its exit code is
-1 where something is missing.
+that are here checked by those who load them (nothing is fetched), makes some
+supporting samples the rows that tuning would see, and looks at keys (whether
+they are set, never what they are), disk and GPU. Its exit code is 1 where
+something is missing.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,8 +34,13 @@ from edt.paths import cache_root, check_writable
 from edt.process import prepare_script
 from edt.protocols import Selector, Supporting, Task, fingerprint_of
 from edt.supporting.skills import check_skills
+from edt.tuning.trainable import Rehearsable
 from edt.types import Sample
 
+DRAWN = 200
+"""Supporting samples that are made rows of."""
+SHOWN = 3
+"""Of these, whose supervised tokens are shown."""
 PICTURES = 16
 """So many of each split are decoded."""
 LEAST_GB = 2.0
@@ -61,6 +68,10 @@ class Peeks(Protocol):
 
     def peek(self, number: int) -> Sequence[str]:
         """What is wrong with its first so many records."""
+        ...
+
+    def draw(self, number: int) -> Sequence[Sample]:
+        """At most so many samples, at random out of those that are quickly read."""
         ...
 
 
@@ -138,7 +149,10 @@ def _parts(builder: Builder, config: Config) -> Iterator[Finding]:
     yield from found
     supporting, found = tried("supporting", _supporting, target=task)
     yield from found
-    yield from tried("student", _model)[1]
+    student, found = tried("student", _model)
+    yield from found
+    if supporting is not None and isinstance(student, Rehearsable):
+        yield from _tried("samples", lambda: student, partial(_rows, supporting=supporting, tuner=config.tuner))[1]
     teacher = None
     if _asks_teacher(config):
         teacher, found = tried("teacher", _model)
@@ -210,6 +224,44 @@ def _skills(supporting: Supporting, what: str, selector: Selector) -> Iterator[F
     check_skills(selector, supporting)
     if getattr(selector, "searches_skills", False):
         yield Finding(what=what, state="ok", text=f"{supporting.name} names some")
+
+
+def _rows(what: str, student: Rehearsable, *, supporting: Supporting, tuner: Mapping[str, Any]) -> Iterator[Finding]:
+    """What tuning would see of some samples: pre-flight does this again with all that are picked, but late."""
+    rehearsal, lengths, faults = student.rehearsal(), {}, []
+    for sample in _drawn(supporting):
+        try:
+            (row,) = rehearsal.rows([sample], supporting.root)
+        except EdtError as error:
+            faults.append(str(error))
+            continue
+        lengths[sample.id] = len(row)
+        if len(lengths) <= SHOWN:
+            yield Finding(what=f"sample {sample.id}", state="ok", text=f"learns {rehearsal.words(row)!r:.300}")
+    if faults:
+        yield Finding(what=what, state="missing", text=f"{len(faults)} cannot be trained on: {faults[0]}")
+    if not lengths:
+        yield Finding(what=what, state="missing", text="none could be drawn")
+        return
+    limit, mean = tuner.get("max_tokens"), sum(lengths.values()) / len(lengths)
+    text = f"{len(lengths)} drawn, {mean:.0f} tokens each, at most {max(lengths.values())}"
+    long = [name for name, length in lengths.items() if limit is not None and length > limit]
+    if not long:
+        yield Finding(what=what, state="ok", text=text + (f", limit {limit}" if limit else ""))
+        return
+    text += f"; {len(long)} are longer than tuner.max_tokens={limit}, first {long[0]!r} with {lengths[long[0]]}"
+    if tuner.get("too_long") == "drop":
+        yield Finding(what=what, state="note", text=f"{text}: left out when they are picked")
+    else:
+        way = "one that is picked ends the run; raise the limit, or tuner.too_long=drop"
+        yield Finding(what=what, state="missing", text=f"{text}: {way}")
+
+
+def _drawn(supporting: Supporting) -> Sequence[Sample]:
+    if isinstance(supporting, Peeks):
+        return supporting.draw(DRAWN)
+    samples = supporting.samples
+    return [samples[place] for place in random.Random(0).sample(range(len(samples)), min(DRAWN, len(samples)))]
 
 
 def _disk(config: Config, files: Files | None) -> Iterator[Finding]:

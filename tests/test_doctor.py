@@ -201,3 +201,40 @@ def test_sizes_are_those_of_the_choices():
             model = re.search(r"^model: (\S+)", text, re.M)
             assert model is not None
             assert PUBLISHED[model[1]][0] == pytest.approx(int(size[1]), abs=0.5), file.name
+
+
+@pytest.fixture
+def llava(own, tmp_path):
+    from tests.students.hub.tiny import TINY, save
+
+    model = save(TINY["llava"], tmp_path / "llava")
+    return [*own, *HUB, f"student.model={model}", "student.device=cpu"]
+
+
+def test_rows_of_some_samples_are_looked_at_without_the_weights(llava, monkeypatch):
+    monkeypatch.setattr("edt.students.hub.student.HubStudent.dress", lambda self: pytest.fail("weights were loaded"))
+    findings = found(llava)
+    assert findings["student"].state == "ok"
+    assert re.fullmatch(r"30 drawn, \d+ tokens each, at most \d+, limit 2048", findings["samples"].text)
+    learnt = [finding.text for what, finding in findings.items() if what.startswith("sample r")]
+    assert len(learnt) == 3
+    assert all(re.fullmatch(r"learns 'Answer: A box of the kind \d+ that stands .*</s>'", text) for text in learnt)
+    short = found([*llava, "tuner.max_tokens=20"])["samples"]
+    assert short.state == "missing"
+    assert "30 are longer than tuner.max_tokens=20, first 'r" in short.text
+    assert found([*llava, "tuner.max_tokens=20", "tuner.too_long=drop"])["samples"].state == "note"
+
+
+def test_samples_that_are_no_use_are_named(llava, tmp_path):
+    template = tmp_path / "llava" / "chat_template.jinja"
+    template.write_text(template.read_text().replace("<image>", ""))
+    findings = [finding for finding in examine(llava) if finding.what == "samples"]
+    assert findings[0].state == "missing"
+    assert "30 cannot be trained on: sample 'r" in findings[0].text
+    assert "image tokens in the wrong place" in findings[0].text
+
+
+def test_no_picture_outside_is_looked_at(llava, tmp_path):
+    put(tmp_path, "outside.png", drawn(7))
+    write(tmp_path / "data.json", [record(0), record(1, image="../outside.png"), record(2, image=None)])
+    assert found(llava)["samples"].text.startswith("1 drawn")

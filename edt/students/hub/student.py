@@ -24,7 +24,7 @@ from edt.students.hub.adapters import adapter_key, copy_into, read_facts, read_s
 from edt.students.hub.family import Family
 from edt.students.hub.files import look_at
 from edt.students.hub.hardware import DEVICES, PRECISIONS, Hardware, Numbers, choose_numbers, find_hardware, in_words
-from edt.students.hub.prompts import STYLES
+from edt.students.hub.prompts import STYLES, Prompts, Rehearsal
 from edt.students.hub.weights import checksum_of, find_folder
 from edt.types import Adapter, Sample
 
@@ -194,6 +194,12 @@ class HubStudent:
     def checkpoint(self) -> Path:
         """Its files, fetched where they are not here yet."""
         return self._folder
+
+    def rehearsal(self) -> Rehearsal:
+        """What makes the rows of a training, by the processor alone."""
+        from edt.students.hub.processor import Pictures
+
+        return Rehearsal(Prompts(Pictures(self._folder, self.family), self.family, style=self._style))
 
     def checksum(self) -> str:
         """Of the checkpoint."""
