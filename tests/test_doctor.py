@@ -1,13 +1,18 @@
 """A look over a run before it starts: what is missing is named with how to get it, and no key is shown."""
 
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
 from edt import doctor
 from edt.doctor import examine
+from edt.students.hub.files import PUBLISHED, look_at
 from tests.harness import ROOT, environment
 from tests.pictures import drawn, put
 from tests.supporting.flan import pictures, record, write
@@ -109,3 +114,127 @@ def test_the_command_prints_all_and_says_by_its_exit_code_whether_something_is_m
     assert "!!  student: " in ended.stdout
     assert "error: 1 of these is missing" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+HUB = ("student=llava_v1_5_7b", "tuner=lora", "student.precision=nf4")
+
+
+@pytest.fixture
+def no_hub(tmp_path, monkeypatch):
+    """An empty cache of the hub, and a client that must not be asked to fetch."""
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    asked, fetch = [], huggingface_hub.snapshot_download
+
+    def watched(*given, **options):
+        if not options.get("local_files_only"):
+            asked.append(given)
+        return fetch(*given, **{**options, "local_files_only": True})
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", watched)
+    return asked
+
+
+def test_a_student_that_is_not_here_is_told_of_and_not_fetched(own, no_hub):
+    findings = found([*own, *HUB])
+    assert no_hub == []
+    assert findings["student"].state == "note"
+    assert findings["student"].text == (
+        "student.model='llava-hf/llava-1.5-7b-hf' is not here yet; about 14.1 GB will be fetched"
+    )
+    other = found([*own, *HUB, "student.model=someone/else"])
+    assert no_hub == []
+    assert other["student"].text == "student.model='someone/else' is not here yet"
+    assert list(findings).index("disk") < list(findings).index("task custom")
+
+
+def test_a_selector_that_looks_into_the_student_waits_for_it(own, no_hub):
+    findings = found([*own, *HUB, "method=less"])
+    assert no_hub == []
+    assert (findings["selector"].state, "is not here yet" in findings["selector"].text) == ("note", True)
+
+
+def test_room_is_asked_for_what_will_be_fetched(own, no_hub, monkeypatch):
+    free = shutil.disk_usage("/").free / 1e9
+    monkeypatch.setattr(doctor, "LEAST_GB", free - 10)
+    (short,) = [finding for finding in examine([*own, *HUB]) if finding.what == "disk" and finding.state != "ok"]
+    assert "about 14.1 GB will be fetched there" in short.text
+
+
+def test_a_snapshot_that_was_cut_off_is_not_whole(tmp_path):
+    from safetensors.torch import save_file
+    from torch import zeros
+
+    index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    save_file({"a": zeros(1000, 1000)}, tmp_path / "model-1.safetensors")
+    look = partial(look_at, str(tmp_path), revision=None, on_gpu=True)
+    assert look(precision="bf16").folder is None
+    save_file({"b": zeros(500)}, tmp_path / "model-2.safetensors")
+    whole = look(precision="bf16")
+    assert (whole.folder, whole.lacking_gb) == (tmp_path, 0.0)
+    assert whole.memory_gb == pytest.approx(2 * 1_000_500 / 1e9)
+    assert look(precision="fp32").memory_gb == pytest.approx(4 * 1_000_500 / 1e9)
+
+
+def test_a_gpu_that_is_too_small_for_the_weights_is_said(own, no_hub, tmp_path, monkeypatch):
+    driver = tmp_path / "bin" / "nvidia-smi"
+    driver.parent.mkdir()
+    driver.write_text("#!/bin/sh\necho 'Some GPU, 11264 MiB'\n")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{driver.parent}:{os.environ['PATH']}")
+    assert found([*own, *HUB])["GPU's memory"].text == (
+        "the student's weights take about 5.0 GB in nf4, of 11.8 GB; tuning and answering come on top"
+    )
+    small = found([*own, *HUB, "student.precision=bf16"])["GPU's memory"]
+    assert small.state == "missing"
+    assert "about 14.2 GB in bf16, of 11.8 GB; take student.precision=nf4" in small.text
+    assert "GPU's memory" not in found([*own, *HUB, "student.device=cpu"])
+
+
+def test_sizes_are_those_of_the_choices():
+    for file in (ROOT / "conf" / "student").glob("*.yaml"):
+        text = file.read_text()
+        if size := re.search(r": (\d+) GB to fetch", text):
+            model = re.search(r"^model: (\S+)", text, re.M)
+            assert model is not None
+            assert PUBLISHED[model[1]][0] == pytest.approx(int(size[1]), abs=0.5), file.name
+
+
+@pytest.fixture
+def llava(own, tmp_path):
+    from tests.students.hub.tiny import TINY, save
+
+    model = save(TINY["llava"], tmp_path / "llava")
+    return [*own, *HUB, f"student.model={model}", "student.device=cpu"]
+
+
+def test_rows_of_some_samples_are_looked_at_without_the_weights(llava, monkeypatch):
+    monkeypatch.setattr("edt.students.hub.student.HubStudent.dress", lambda self: pytest.fail("weights were loaded"))
+    findings = found(llava)
+    assert findings["student"].state == "ok"
+    assert re.fullmatch(r"30 drawn, \d+ tokens each, at most \d+, limit 2048", findings["samples"].text)
+    learnt = [finding.text for what, finding in findings.items() if what.startswith("sample r")]
+    assert len(learnt) == 3
+    assert all(re.fullmatch(r"learns 'Answer: A box of the kind \d+ that stands .*</s>'", text) for text in learnt)
+    short = found([*llava, "tuner.max_tokens=20"])["samples"]
+    assert short.state == "missing"
+    assert "30 are longer than tuner.max_tokens=20, first 'r" in short.text
+    assert found([*llava, "tuner.max_tokens=20", "tuner.too_long=drop"])["samples"].state == "note"
+
+
+def test_samples_that_are_no_use_are_named(llava, tmp_path):
+    template = tmp_path / "llava" / "chat_template.jinja"
+    template.write_text(template.read_text().replace("<image>", ""))
+    findings = [finding for finding in examine(llava) if finding.what == "samples"]
+    assert findings[0].state == "missing"
+    assert "30 cannot be trained on: sample 'r" in findings[0].text
+    assert "image tokens in the wrong place" in findings[0].text
+
+
+def test_no_picture_outside_is_looked_at(llava, tmp_path):
+    put(tmp_path, "outside.png", drawn(7))
+    write(tmp_path / "data.json", [record(0), record(1, image="../outside.png"), record(2, image=None)])
+    assert found(llava)["samples"].text.startswith("1 drawn")

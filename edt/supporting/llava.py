@@ -8,7 +8,9 @@ they are looked for; downloads nothing.
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -22,7 +24,7 @@ from edt.store.keys import digest
 from edt.supporting.annotations import Annotated, file_digest, names_any
 from edt.supporting.guard import Guard, Guarded, guarded
 from edt.supporting.ingest import Ingested, Reading, ingest
-from edt.supporting.records import Bad, parse_record
+from edt.supporting.records import Bad, Record, parse_record
 from edt.supporting.rows import ArrowSamples
 from edt.supporting.stream import JsonStream
 from edt.types import Sample
@@ -174,6 +176,20 @@ class LlavaSupporting:
                 faults.append(f"a record ({data.get('id') if isinstance(data, dict) else '?'}): {fault}")
         return faults
 
+    def draw(self, number: int, *, of: int = 10_000) -> Sequence[Sample]:
+        """Some samples out of the first records, at random and without reading on; bad records are left out."""
+        folder, records = ImageFolder(self.root), []
+        for data in islice(JsonStream(self._source), of):
+            with suppress(Bad):
+                if not isinstance(data, Bad) and (record := parse_record(data)).image:
+                    records.append(record)
+        drawn = []
+        for record in random.Random(0).sample(records, min(number, len(records))):
+            with suppress(ImageFault):
+                folder.check(record.image, "header")
+                drawn.append(_first_turn(record))
+        return drawn
+
     def fingerprint(self) -> Fingerprint:
         return {
             "data": self._data(),
@@ -186,3 +202,8 @@ class LlavaSupporting:
     def _data(self) -> dict[str, object]:
         """Which rows there are before the guard."""
         return {"source": self.ingested.sha256, "left_out": self.ingested.left_out, **self._reading.print()}
+
+
+def _first_turn(record: Record) -> Sample:
+    question, answer = record.turns[:2]
+    return Sample(id=record.id, image=record.image, question=question, answer=answer, source_task=record.task)

@@ -8,10 +8,12 @@ same student, takes the same steps and keeps nothing: process 0 does that.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +25,9 @@ from edt.types import Adapter, Sample, from_json, to_json
 
 RANK = "LOCAL_RANK"
 """By this variable Lightning knows that it need not start processes itself."""
+PATIENCE = 60.0
+"""Seconds that companions have to end after process 0 has, all together."""
+log = logging.getLogger("edt")
 PLACES = ("MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE", "NODE_RANK", RANK)
 
 
@@ -55,17 +60,38 @@ def companions(job: Mapping[str, Any], *, devices: int, folder: Path) -> Iterato
             command = [sys.executable, "-m", "edt.tuning.companions", str(file)]
             started.append(subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL))
         yield
-        if failed := [process.returncode for process in started if process.wait(timeout=60)]:
+        _part()
+        if failed := [code for code in _ended(started) if code]:
             raise EdtError(f"{len(failed)} of {devices} training processes failed (see above); run the command again")
     finally:
         for process in started:
             process.kill()
             process.wait()
+        _part()
         file.unlink(missing_ok=True)
         for name, value in before.items():
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+def _part() -> None:
+    """End the processes' common group, which Lightning leaves: the next training would meet those of this one in it."""
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def _ended(started: Sequence[subprocess.Popen[bytes]]) -> list[int]:
+    """Exit codes of those that end in time. Process 0 holds the result, so one that hangs is no loss."""
+    deadline, codes = time.monotonic() + PATIENCE, []
+    for process in started:
+        try:
+            codes.append(process.wait(timeout=max(0.0, deadline - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            log.warning("training process %d hangs after training is over, and is ended", process.pid)
+    return codes
 
 
 def job_of(
@@ -95,11 +121,20 @@ def accompany(job: Mapping[str, Any]) -> None:
     from edt.build import Builder
     from edt.tuning.tuner import LightningTuner
 
+    _take_device()
     student = Builder().part("student", job["student"])
     adapter = from_json(Adapter, job["adapter"]) if job["adapter"] else None
     samples = [from_json(Sample, sample) for sample in job["samples"]]
     tuner = LightningTuner(**job["tuner"])
     tuner.accompany(student.wearing(adapter), samples, Path(job["root"]), folder=Path(job["folder"]), seed=job["seed"])
+
+
+def _take_device() -> None:
+    """The GPU of this rank, before anything is loaded: all would load onto the first."""
+    import torch
+
+    if rank() < torch.cuda.device_count():
+        torch.cuda.set_device(rank())
 
 
 def _free_port() -> int:

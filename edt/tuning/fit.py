@@ -27,6 +27,7 @@ from torchdata.stateful_dataloader import StatefulDataLoader
 from edt.errors import EdtError
 from edt.store.keys import digest
 from edt.students.bar import bar_shown
+from edt.tuning.checkpoints import last_whole, remove
 from edt.tuning.companions import rank
 from edt.tuning.module import QLoraModule, Rates
 from edt.tuning.spread import ShareCollator, SpreadModule, shares_of
@@ -64,16 +65,16 @@ def fit(
         module = (
             QLoraModule(trainable, rates, dropout=tuner.dropout)
             if alone
-            else SpreadModule(trainable, rates, tuner.trainer, dropout=tuner.dropout)
+            else SpreadModule(trainable, rates, tuner.trainer, dropout=tuner.dropout, seed=seed, rank=rank())
         )
         torch.manual_seed(seed + rank())
         trainer = _trainer(tuner, folder, name, accelerator=accelerator, clip=None if alone else tuner.clip)
         module.train()  # from_pretrained leaves eval mode, and Lightning keeps what it finds
-        _run(trainer, module, loader, _whole(folder / f"{name}.ckpt"))
+        _run(trainer, module, loader, last_whole(folder, name))
     if rank() == 0:
         _write_losses(folder / "training.jsonl", module.losses, batches, rates)
         for left in folder.glob("checkpoint-*.ckpt"):
-            left.unlink()
+            remove(left)
 
 
 def _accelerator(asked: str, trainable: Trainable) -> str:
@@ -98,7 +99,7 @@ def _spread_loader(tuner: LightningTuner, trainable: Trainable, rows: Any, batch
 def _trainer(tuner: LightningTuner, folder: Path, name: str, *, accelerator: str, clip: float | None) -> pl.Trainer:
     checkpoints = ModelCheckpoint(
         dirpath=folder,
-        filename=name,
+        filename=f"{name}-{{step}}" if tuner.trainer.in_folders else name,
         every_n_train_steps=tuner.checkpoint_every,
         save_on_train_epoch_end=False,
         enable_version_counter=False,
@@ -154,18 +155,6 @@ def _identity(
     return digest(
         {"tuner": tuner.fingerprint(), "start": trainable.key(), "rows": content, "batches": batches, "seed": seed}
     )[:16]
-
-
-def _whole(checkpoint: Path) -> Path | None:
-    """The checkpoint, where there is one that can be read; a damaged one is removed."""
-    if not checkpoint.is_file():
-        return None
-    try:
-        torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except Exception:
-        checkpoint.unlink()
-        return None
-    return checkpoint
 
 
 def _write_losses(path: Path, losses: Sequence[float], batches: Sequence[Sequence[int]], rates: Rates) -> None:

@@ -7,6 +7,7 @@ up to rounding. Knows places and weights, not what is in a row.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,11 +61,19 @@ class ShareCollator:
 class SpreadModule(QLoraModule):
     """The same student and rates, with steps that Lightning takes: for GPUs, several devices, passes and precisions."""
 
-    def __init__(self, trainable: Trainable, rates: Rates, options: TrainerOptions, *, dropout: float = 0.0) -> None:
+    def __init__(
+        self, trainable: Trainable, rates: Rates, options: TrainerOptions, *, dropout: float = 0.0, seed: int, rank: int
+    ) -> None:
         super().__init__(trainable, rates, dropout=dropout)
         self.automatic_optimization = True
-        self._ways, self._accumulate, self._devices = options.ways, options.accumulate, options.devices
+        self._ways, self._devices = options.ways, options.devices
+        self._seed, self._rank = seed, rank
         self._passed: list[Tensor] = []
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
+        if self._devices > 1:
+            torch.manual_seed(chance_of(self._seed, self._rank, step=len(self.losses), number=len(self._passed)))
 
     def training_step(self, batch: Sequence[tuple[Any, float]], index: int) -> Any:  # type: ignore[override]
         """The share of the step's loss; Lightning takes means over passes and devices, where sums are meant."""
@@ -72,14 +81,13 @@ class SpreadModule(QLoraModule):
         self._passed.append(loss.detach())
         return loss * self._ways
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if len(self._passed) == self._accumulate:
-            total = torch.stack(self._passed).sum()
-            self._passed.clear()
-            if self._devices > 1:
-                torch.distributed.all_reduce(total)
-            self.losses.append(total.item())
-        super().on_train_batch_end(outputs, batch, batch_idx)
+    def on_before_optimizer_step(self, optimizer: Any) -> None:
+        """Note the step's loss before a checkpoint of the step is written: one without it is not gone on from."""
+        total = torch.stack(self._passed).sum()
+        self._passed.clear()
+        if self._devices > 1:
+            torch.distributed.all_reduce(total)
+        self.losses.append(total.item())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
@@ -87,5 +95,12 @@ class SpreadModule(QLoraModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
-        if states := checkpoint["chance_of_gpus"]:
+        if (states := checkpoint["chance_of_gpus"]) and self._devices == 1:
             torch.cuda.set_rng_state_all(states)
+
+
+def chance_of(seed: int, rank: int, *, step: int, number: int) -> int:
+    """The seed of one pass on one device. A checkpoint holds the state of chance of process 0 alone, so that devices
+    which are to go on bit by bit begin each pass anew."""
+    content = f"{seed} {rank} {step} {number}".encode()
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big") >> 1

@@ -95,6 +95,25 @@ class Inspectable(Protocol):
         ...
 
 
+class Rehearsal(Protocol):
+    """Makes the rows of a training without the weights of what is trained."""
+
+    def rows(self, samples: Sequence[Sample], root: Path) -> Sequence[TrainingRow]:
+        """As `Trainable.rows`."""
+        ...
+
+    def words(self, row: Any) -> str:
+        """As `Inspectable.words`."""
+        ...
+
+
+@runtime_checkable
+class Rehearsable(Protocol):
+    """A student whose rows can be looked at before its weights are loaded."""
+
+    def rehearsal(self) -> Rehearsal: ...
+
+
 @runtime_checkable
 class Repeatable(Protocol):
     """A student that another process can build."""

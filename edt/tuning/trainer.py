@@ -20,7 +20,7 @@ class TrainerOptions:
     accelerator: str = "auto"
     """auto is where the student is already."""
     strategy: str = "auto"
-    """Any of Lightning's that leaves weights whole: ddp, deepspeed_stage_2 and so on."""
+    """Any of Lightning's that leaves weights whole: ddp, deepspeed_stage_2 (with the package deepspeed) and so on."""
     devices: int = 1
     accumulate: int = 1
     """Passes that the samples of a step come in, on each device."""
@@ -55,6 +55,11 @@ class TrainerOptions:
     def alone(self) -> bool:
         """One device, one pass a step, no strategy: what needs nothing of Lightning's own ways."""
         return (self.strategy, self.devices, self.accumulate, self.precision) == ("auto", 1, 1, "32-true")
+
+    @property
+    def in_folders(self) -> bool:
+        """Whether its checkpoints are folders. One is not written over: a kill would leave half of the next in it."""
+        return self.strategy.startswith("deepspeed")
 
     @property
     def ways(self) -> int:

@@ -9,6 +9,9 @@ import pytest
 import torch
 
 from edt.errors import EdtError
+from edt.students.format import format_reply
+from edt.students.hub.processor import load_processor
+from edt.students.qwen2_vl import Qwen2Vl
 from edt.tuning.export import export_selection, main, merge_adapter, picks_of
 from edt.tuning.tuner import LightningTuner
 from tests.harness import ROOT, run_apart, run_here
@@ -76,6 +79,26 @@ def test_trl_takes_prompts_completions_and_pictures(data, tmp_path):
     assert rows[1]["images"][0].size == (64, 30)
 
 
+def test_trl_s_own_preprocessing_learns_the_reply_and_sees_the_picture(data, tmp_path):
+    from datasets import Image
+    from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
+
+    some = written("trl", data, tmp_path)
+    rows: Any = load("trl", tmp_path).cast_column("images", [Image()])
+    processor = load_processor(save(TINY["qwen2_vl"], tmp_path / "model"), Qwen2Vl.family)
+    collate = DataCollatorForVisionLanguageModeling(processor, completion_only_loss=True)
+    batch = collate([dict(rows[1])])
+    (ids,), (labels,) = batch["input_ids"], batch["labels"]
+    learnt = processor.tokenizer.decode(ids[labels != -100])
+    assert learnt.strip() == f"{format_reply(some[1].rationale, some[1].answer)}<|im_end|>"
+    whole = processor.tokenizer.decode(ids)
+    assert whole.count("<|vision_start|>") == 1
+    assert whole.index("<|vision_start|>") < whole.index(some[1].question)
+    pads = int((ids == processor.image_token_id).sum())
+    assert pads == int(batch["image_grid_thw"].prod()) // 4 > 0
+    assert batch["pixel_values"].shape[0] == int(batch["image_grid_thw"].prod())
+
+
 def test_a_run_s_picks_come_in_their_order(run, tmp_path):
     picks = picks_of(run)
     assert len(picks) == 12
@@ -109,12 +132,13 @@ def test_a_missing_picture_is_named(data, tmp_path):
         written("trl", root, tmp_path / "out")
 
 
-def test_a_merged_checkpoint_answers_as_the_student_that_wears_the_adapter(data, tmp_path):
+@pytest.mark.parametrize("precision", ["fp32", "nf4"])
+def test_a_merged_checkpoint_answers_as_the_student_that_wears_the_adapter(data, precision, tmp_path):
     root = tmp_path
     save(TINY["qwen2_vl"], root / "qwen2_vl")
-    one = student(root, "qwen2_vl")
+    one, trained = student(root, "qwen2_vl"), student(root, "qwen2_vl", precision=precision)
     settings = {"batch_size": 4, "epochs": 3, "lr": 1e-2, "rank": 4, "alpha": 8, "progress": False}
-    adapter = LightningTuner(**settings).tune(one, samples(8), data, folder=root / "adapter", seed=0)
+    adapter = LightningTuner(**settings).tune(trained, samples(8), data, folder=root / "adapter", seed=0)
     main([
         "merge", str(root / "adapter"), "--student", "qwen2_vl_7b", "--out", str(root / "merged"),
         "--model", str(root / "qwen2_vl"),

@@ -102,6 +102,40 @@ def test_two_devices_take_the_steps_of_one(hub, tmp_path):
     assert not {"LOCAL_RANK", "MASTER_PORT", "WORLD_SIZE"} & set(os.environ)
 
 
+KILLED_BESIDE = """
+import os, signal, sys
+from pathlib import Path
+from edt.students.hub.trainable import HubTrainable
+from tests.tuning.test_hub import tune_on_two
+loss, passes = HubTrainable.loss, []
+def counted(self, part):
+    passes.append(part)
+    if len(passes) == 10:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return loss(self, part)
+HubTrainable.loss = counted
+tune_on_two(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+def tune_on_two(hub: Path, folder: Path) -> str:
+    """LoRA with dropout in two processes, 6 steps of two passes each; the adapter's key."""
+    options = {"accelerator": "cpu", "devices": 2, "accumulate": 2, "strategy": "ddp"}
+    one = tuner(dropout=0.3, checkpoint_every=3, trainer=options, preflight=False)
+    return one.tune(student(hub, "llava"), samples(12), hub, folder=folder, seed=0).key
+
+
+def test_two_devices_go_on_bit_by_bit_with_the_dropout_of_each(hub, tmp_path):
+    whole = tune_on_two(hub, tmp_path / "whole")
+    command = [sys.executable, "-c", KILLED_BESIDE, str(hub), str(tmp_path / "killed")]
+    killed = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = (tmp_path / "killed").glob("checkpoint-*.ckpt")
+    assert torch.load(left, weights_only=True)["global_step"] == 3
+    assert tune_on_two(hub, tmp_path / "killed") == whole
+    assert losses(tmp_path / "killed") == losses(tmp_path / "whole")
+
+
 @given(
     st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=9, unique=True), min_size=1, max_size=4),
     st.integers(1, 3),

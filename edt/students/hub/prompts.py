@@ -147,6 +147,33 @@ class Prompts:
         return [*ids, self.end] if ids else []
 
 
+class Rehearsal:
+    """The rows that tuning would see, by a checkpoint's processor alone."""
+
+    def __init__(self, prompts: Prompts) -> None:
+        self._prompts = prompts
+
+    def rows(self, samples: Sequence[Sample], root: Path) -> list[HubRow]:
+        """As `training_rows`."""
+        return training_rows(self._prompts, samples, root)
+
+    def words(self, row: HubRow) -> str:
+        """The supervised tokens of a row, marks included."""
+        return self._prompts.raw(row.reply)
+
+
+def training_rows(prompts: Prompts, samples: Sequence[Sample], root: Path) -> list[HubRow]:
+    """Rows with replies, in order; EdtError names one without supervised tokens or with damaged image tokens."""
+    rows = prompts.rows(samples, root, with_reply=True)
+    image = prompts.pictures.image_id
+    for row in rows:
+        if not row.reply:
+            raise EdtError(f"sample {row.sample_id!r} has no supervised tokens; it needs an answer")
+        if (image in row.prompt) is not (row.image is not None) or image in row.reply:
+            raise EdtError(f"sample {row.sample_id!r} has image tokens in the wrong place; its template is damaged")
+    return rows
+
+
 def question_of(question: str, *, style: str, steps: bool) -> str:
     """A question with what is asked of the reply's form."""
     question = question.strip()

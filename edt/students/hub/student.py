@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from edt.clock import model_time
 from edt.errors import EdtError
+from edt.fetching import Files
 from edt.paths import cache_root
 from edt.students.bar import bar_shown
 from edt.students.hub.adapters import adapter_key, copy_into, read_facts, read_state
 from edt.students.hub.family import Family
+from edt.students.hub.files import look_at
 from edt.students.hub.hardware import DEVICES, PRECISIONS, Hardware, Numbers, choose_numbers, find_hardware, in_words
-from edt.students.hub.prompts import STYLES
+from edt.students.hub.prompts import STYLES, Prompts, Rehearsal
 from edt.students.hub.weights import checksum_of, find_folder
 from edt.types import Adapter, Sample
 
@@ -185,9 +187,19 @@ class HubStudent:
     def adapter_folder(self) -> Path | None:
         return Path(self._adapter.path) if self._adapter else None
 
+    def files(self) -> Files:
+        """What of the checkpoint is here, and what is not: fetches nothing."""
+        return look_at(self._model, revision=self._revision, precision=self._precision, on_gpu=self._device != "cpu")
+
     def checkpoint(self) -> Path:
         """Its files, fetched where they are not here yet."""
         return self._folder
+
+    def rehearsal(self) -> Rehearsal:
+        """What makes the rows of a training, by the processor alone."""
+        from edt.students.hub.processor import Pictures
+
+        return Rehearsal(Prompts(Pictures(self._folder, self.family), self.family, style=self._style))
 
     def checksum(self) -> str:
         """Of the checkpoint."""

@@ -21,6 +21,7 @@ from edt.students.hub.adapters import (
     save_state,
     set_dropout,
 )
+from edt.students.hub.prompts import training_rows
 from edt.types import Adapter, Sample
 
 if TYPE_CHECKING:
@@ -100,14 +101,7 @@ class HubTrainable:
         """Checked rows in order; of pictures, only the headers are read."""
         if not samples:
             raise EdtError("there is no sample to train on; choose a larger scale or another selector")
-        rows = self._core.prompts.rows(samples, root, with_reply=True)
-        image = self._core.pictures.image_id
-        for row in rows:
-            if not row.reply:
-                raise EdtError(f"sample {row.sample_id!r} has no supervised tokens; it needs an answer")
-            if (image in row.prompt) is not (row.image is not None) or image in row.reply:
-                raise EdtError(f"sample {row.sample_id!r} has image tokens in the wrong place; its template is damaged")
-        return rows
+        return training_rows(self._core.prompts, samples, root)
 
     def collate(self, rows: Sequence[HubRow]) -> list[tuple[HubBatch, float]]:
         """A batch in one part: how many rows pass at a time is the trainer's to say (`tuner.trainer.accumulate`)."""

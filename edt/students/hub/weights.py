@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from edt.errors import EdtError
+from edt.fetching import NotHere, may_fetch
 from edt.students.checksums import remembered_checksum
 from edt.students.hub.family import Family
+from edt.students.hub.files import look_at
 from edt.students.hub.hardware import Hardware, Numbers
 from edt.students.quantisation import check_quantised, disarm, quiet
 
@@ -28,13 +30,15 @@ HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 def find_folder(model: str, *, revision: str | None) -> Path:
     """The folder of a checkpoint: a folder as it is, a name of the hub fetched into its cache.
 
-    Raises EdtError where there is neither.
+    Raises EdtError where there is neither, and NotHere where it would be fetched by one who only looks.
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
         return folder
     if not HUB_NAME.fullmatch(model):
         raise EdtError(f"student.model={model!r} is no folder and no name of the hub (owner/name); give one of them")
+    if not may_fetch():
+        return _as_it_is_here(model, revision)
     from huggingface_hub import snapshot_download
 
     try:
@@ -45,6 +49,14 @@ def find_folder(model: str, *, revision: str | None) -> Path:
             f"student.model={model!r} could not be fetched ({type(error).__name__}: {what}); "
             "fetch it where there is a network, and give its folder: student.model=FOLDER"
         ) from None
+
+
+def _as_it_is_here(model: str, revision: str | None) -> Path:
+    """What the hub's cache has of it, whole; the newest revision is not asked for."""
+    files = look_at(model, revision=revision, precision="auto", on_gpu=False)
+    if files.folder is None:
+        raise NotHere(f"student.model={model!r} is {files.sentence}")
+    return files.folder
 
 
 def checksum_of(folder: Path) -> str:
