@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edt.errors import EdtError
-from edt.selection.deal import Hit, Ranking, check_fill, check_share, deal, fill
+from edt.selection.deal import Hit, Ranking, Terms, deal, fill
 
 POOL = [f"s{n:02d}" for n in range(24)]
 
@@ -106,6 +106,6 @@ def test_a_negative_budget_and_unknown_rules_are_refused():
     with pytest.raises(ValueError, match="-1"):
         deal([], POOL, budget=-1, exclude=frozenset(), round=1, seed=0)
     with pytest.raises(EdtError, match=r"'fair'.*skill, error"):
-        check_share("fair")
+        Terms(share="fair")
     with pytest.raises(EdtError, match=r"'none'.*random, strict"):
-        check_fill("none")
+        Terms(fill="none")
