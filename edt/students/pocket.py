@@ -72,7 +72,7 @@ class PocketStudent:
         quantisation: str = "nf4",
         materialise: bool = True,
         max_new_tokens: int = 64,
-        batch_size: int = 96,
+        batch_size: int = 64,
         progress: bool = True,
     ) -> None:
         if not isinstance(materialise, bool):
