@@ -98,6 +98,13 @@ def ladder() -> str:
     return _text(RESULTS / "ladder" / "table.md").split("\n", 2)[2].partition("\n## ")[0].strip()
 
 
+def headlines() -> str:
+    """What the main table comes to, as far as it is measured: its own notes."""
+    told = ("- Coverage", "- Headlines", "- error-driven at")
+    notes = _text(RESULTS / "main" / "table.md").splitlines()
+    return "\n".join(line for line in notes if line.startswith(told) and "not all tasks are measured" not in line)
+
+
 def base() -> str:
     """The untuned student on every task's test split, beside the datasheet's chance."""
     tasks = _text(DATASHEET).partition("## The tasks\n\n")[2].partition("\n\n")[0]
@@ -244,6 +251,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "story": story,
     "seeds": seeds,
     "ladder": ladder,
+    "headlines": headlines,
     "base": base,
     "links": links,
     "diagnosis": diagnosis,
