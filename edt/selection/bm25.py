@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from edt.protocols import Supporting, Task, fingerprint_of
-from edt.selection.deal import Ranking, Terms
+from edt.selection.deal import Ranking, Terms, deal
 from edt.selection.deepen import Deepening
 from edt.selection.index import Bm25Index, check_bm25
 from edt.types import Gap, Pick, Sample
@@ -98,7 +98,7 @@ class Bm25Selector:
 
         found = {query: Deepening(partial(search, query), first=first) for query in texts}
         rankings = [Ranking(query=query, error_id=error_id, hits=found[query]) for query, error_id in queries]
-        return self._terms.deal(rankings, index.ids, budget=budget, exclude=exclude, round=round, seed=seed)
+        return deal(rankings, index.ids, budget=budget, exclude=exclude, round=round, seed=seed, terms=self._terms)
 
     def _index(self, supporting: Supporting) -> Bm25Index:
         """Of this round, of an earlier one, or of an earlier run."""

@@ -68,29 +68,8 @@ class Terms:
         fills = {} if self.top_k is None or self.fill == "strict" else {"fill": self.fill}
         return {"top_k": self.top_k, **fills, "cap_per_text": self.cap_per_text, "share": self.share}
 
-    def deal(
-        self,
-        rankings: Sequence[Ranking],
-        pool: Sequence[str],
-        *,
-        budget: int,
-        exclude: frozenset[str],
-        round: int,
-        seed: int,
-    ) -> list[Pick]:
-        """`deal` on these terms."""
-        return deal(
-            rankings,
-            pool,
-            budget=budget,
-            exclude=exclude,
-            round=round,
-            seed=seed,
-            share=self.share,
-            cap_per_text=self.cap_per_text,
-            top_k=self.top_k,
-            fill_rule=self.fill,
-        )
+
+PLAIN = Terms()
 
 
 def deal(
@@ -101,10 +80,7 @@ def deal(
     exclude: frozenset[str],
     round: int,
     seed: int,
-    share: str = "skill",
-    cap_per_text: int | None = None,
-    top_k: int | None = None,
-    fill_rule: str = "random",
+    terms: Terms = PLAIN,
 ) -> list[Pick]:
     """`budget` picks out of `pool` (fewer only where it has no more), none in `exclude`.
 
@@ -115,15 +91,14 @@ def deal(
     At most `cap_per_text` hits of one text are dealt.
 
     The first `top_k` hits of every ranking are dealt before any deeper one.
-    What they leave open is met by deeper ranks with the fill rule "random", and
+    What they leave open is met by deeper ranks with the fill "random", and
     what is open then is filled at random from the pool and marked
     `targeted=False`; with "strict" no rank is dealt beyond `top_k`.
     """
     if budget < 0:
         raise ValueError(f"a budget of {budget} samples cannot be met")
     free = {sample_id for sample_id in pool if sample_id not in exclude}
-    deepens = fill_rule == "random"
-    dealt = _dealt(_hands(rankings, exclude), free, share, cap_per_text, round, top_k, deepens)
+    dealt = _dealt(_hands(rankings, exclude), free, terms, round)
     picks = list(islice(dealt, budget))
     return picks + fill(pool, budget=budget - len(picks), exclude=exclude | _ids(picks), round=round, seed=seed)
 
@@ -153,20 +128,17 @@ def _hands(rankings: Sequence[Ranking], exclude: frozenset[str]) -> list[Hand]:
     return [hand(ranking) for ranking in rankings]
 
 
-def _dealt(
-    hands: list[Hand], free: set[str], share: str, cap: int | None, round: int, top_k: int | None, deepens: bool
-) -> Iterator[Pick]:
+def _dealt(hands: list[Hand], free: set[str], terms: Terms, round: int) -> Iterator[Pick]:
     """Targeted picks in the order of dealing; takes them out of `free`."""
     per_text: Counter[str] = Counter()
-    first: Sequence[Hand] = [(ranking, islice(hits, top_k)) for ranking, hits in hands]
-    for turn in [first, hands] if deepens else [first]:
-        yield from _turn(turn, free, per_text, share, cap, round)
+    first: Sequence[Hand] = [(ranking, islice(hits, terms.top_k)) for ranking, hits in hands]
+    for turn in [first, hands] if terms.fill == "random" else [first]:
+        yield from _turn(turn, free, per_text, terms, round)
 
 
-def _turn(
-    hands: Sequence[Hand], free: set[str], per_text: Counter[str], share: str, cap: int | None, round: int
-) -> Iterator[Pick]:
+def _turn(hands: Sequence[Hand], free: set[str], per_text: Counter[str], terms: Terms, round: int) -> Iterator[Pick]:
     """Rank by rank until no hand holds a hit."""
+    cap = terms.cap_per_text
     while hands:
         holding = []
         for ranking, hits in hands:
@@ -175,7 +147,7 @@ def _turn(
                     free.remove(hit.sample_id)
                     per_text[hit.text] += 1
                     yield _pick(ranking, hit, round)
-                elif share == "error":
+                elif terms.share == "error":
                     continue
                 holding.append((ranking, hits))
                 break

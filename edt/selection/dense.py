@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edt.errors import EdtError
 from edt.protocols import Supporting, Task
 from edt.selection.bm25 import document_of
-from edt.selection.deal import Hit, Ranking, Terms
+from edt.selection.deal import Hit, Ranking, Terms, deal
 from edt.selection.index import Bm25Index, check_bm25
 from edt.selection.rank import Ranked, cosines
 from edt.selection.sentences import SentenceEncoder
@@ -82,7 +82,7 @@ class DenseSelector:
             return Ranked(index.documents, index.scores(query), without=exclude)
 
         rankings = _search_all(gaps, search)
-        return self._terms.deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed)
+        return deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed, terms=self._terms)
 
 
 class HybridSelector:
@@ -155,7 +155,7 @@ class HybridSelector:
             return Ranked(documents, scores[found], without=exclude)
 
         rankings = _search_all(gaps, search)
-        return self._terms.deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed)
+        return deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed, terms=self._terms)
 
 
 def _documents(supporting: Supporting) -> tuple[list[str], list[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edt.protocols import Supporting, Task
-from edt.selection.deal import Ranking, Terms
+from edt.selection.deal import Ranking, Terms, deal
 from edt.selection.index import Bm25Index, check_bm25
 from edt.types import Gap, Pick, by_id
 
@@ -67,4 +67,4 @@ class QuestionSelector:
             )
             for gap in gaps
         ]
-        return self._terms.deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed)
+        return deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed, terms=self._terms)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edt.errors import EdtError
 from edt.protocols import Part, Student, Supporting, Task, fingerprint_of
-from edt.selection.deal import Ranking, deal
+from edt.selection.deal import Ranking, Terms, deal
 from edt.selection.lent import Lent
 from edt.selection.rank import Ranked, cosines
 from edt.selection.vectors import VectorCache
@@ -66,7 +66,7 @@ class RdsSelector:
             for target, row in zip(targets, likeness, strict=True)
         ]
         ids = [sample.id for sample in samples]
-        return deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed, share="error")
+        return deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed, terms=Terms(share="error"))
 
     def _states(self, lent: Lent, samples: Sequence[Sample], root: Path, owner: Part) -> np.ndarray:
         def make(start: int, stop: int) -> np.ndarray:

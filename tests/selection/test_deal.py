@@ -24,7 +24,7 @@ excluded = st.frozensets(st.sampled_from(POOL), max_size=24)
 shares = st.sampled_from(["skill", "error"])
 caps = st.one_of(st.none(), st.integers(1, 4))
 rules = st.fixed_dictionaries(
-    {"share": shares, "cap_per_text": caps, "top_k": caps, "fill_rule": st.sampled_from(["random", "strict"])}
+    {"share": shares, "cap_per_text": caps, "top_k": caps, "fill": st.sampled_from(["random", "strict"])}
 )
 
 
@@ -32,7 +32,7 @@ rules = st.fixed_dictionaries(
 @given(rankings(), excluded, st.integers(0, 30), st.integers(0, 30), rules, st.integers(0, 3))
 def test_exact_size_no_repeats_nested_and_disjoint(found, exclude, first, second, rule, seed):
     def dealt(budget):
-        return deal(found, POOL, budget=budget, exclude=exclude, round=1, seed=seed, **rule)
+        return deal(found, POOL, budget=budget, exclude=exclude, round=1, seed=seed, terms=Terms(**rule))
 
     small, large = dealt(min(first, second)), dealt(max(first, second))
     ids = [pick.sample_id for pick in large]
@@ -47,14 +47,14 @@ def test_exact_size_no_repeats_nested_and_disjoint(found, exclude, first, second
 
 @given(rankings(), excluded, shares, caps)
 def test_every_hit_is_dealt_before_anything_is_filled(found, exclude, share, top_k):
-    picks = deal(found, POOL, budget=len(POOL), exclude=exclude, round=1, seed=0, share=share, top_k=top_k)
+    picks = deal(found, POOL, budget=len(POOL), exclude=exclude, round=1, seed=0, terms=Terms(share=share, top_k=top_k))
     reachable = {hit.sample_id for ranking in found for hit in ranking.hits} - exclude
     assert {pick.sample_id for pick in picks if pick.targeted} == reachable
 
 
 @given(rankings(), excluded, st.integers(1, 4))
 def test_the_first_k_of_every_ranking_come_before_any_deeper_hit(found, exclude, top_k):
-    picks = deal(found, POOL, budget=len(POOL), exclude=exclude, round=1, seed=0, top_k=top_k)
+    picks = deal(found, POOL, budget=len(POOL), exclude=exclude, round=1, seed=0, terms=Terms(top_k=top_k))
     within = {
         (ranking.query, hit.sample_id)
         for ranking in found
@@ -79,8 +79,8 @@ def test_ranks_are_dealt_in_turn():
 
 def test_shares_by_skill_count_identical_queries_once_and_by_error_each():
     found = [_ranking("e1", "s01", "s02", "s03"), _ranking("e2", "s01", "s02", "s03"), _ranking("e3", "s09", query="r")]
-    by_skill = deal(found, POOL, budget=2, exclude=frozenset(), round=1, seed=0, share="skill")
-    by_error = deal(found, POOL, budget=3, exclude=frozenset(), round=1, seed=0, share="error")
+    by_skill = deal(found, POOL, budget=2, exclude=frozenset(), round=1, seed=0, terms=Terms(share="skill"))
+    by_error = deal(found, POOL, budget=3, exclude=frozenset(), round=1, seed=0, terms=Terms(share="error"))
     assert [p.sample_id for p in by_skill] == ["s01", "s09"]
     assert [p.sample_id for p in by_error] == ["s01", "s02", "s09"]
 
@@ -89,7 +89,7 @@ def test_a_cap_bounds_samples_of_one_text():
     hits = [Hit(sample_id=f"s{n:02d}", rank=n, score=1.0, text="same") for n in range(1, 6)]
     picks = deal(
         [Ranking(query="q", error_id="e", hits=hits)], POOL,
-        budget=5, exclude=frozenset(), round=1, seed=0, cap_per_text=2,
+        budget=5, exclude=frozenset(), round=1, seed=0, terms=Terms(cap_per_text=2),
     )  # fmt: skip
     assert [pick.targeted for pick in picks] == [True, True, False, False, False]
 

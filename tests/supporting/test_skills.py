@@ -58,11 +58,11 @@ def test_what_searches_skills_is_refused_a_dataset_without_any(own, tmp_path, se
 
 @pytest.mark.parametrize("selector", OTHERS)
 def test_what_searches_no_skills_is_left_alone(own, selector):
-    build(own, f"selector={selector}")
+    assert build(own, f"selector={selector}").supporting.name == "llava_json"
 
 
 def test_a_run_without_a_round_selects_nothing(own):
-    build(own, "budget.rounds=0")
+    assert build(own, "budget.rounds=0").supporting.name == "llava_json"
 
 
 def test_a_file_in_which_no_sample_has_a_skill_is_no_way_out(own, tmp_path):

@@ -19,7 +19,7 @@ def test_a_run_has_the_figures_of_its_cell_in_the_table():
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
-        ("there is no '/root/.cache/edt/pack'; run it", "there is no '…/pack'; run it"),
+        ("there is no '/var/cache/edt/pack'; run it", "there is no '…/pack'; run it"),
         ("store.root=/data cannot be written", "store.root=…/data cannot be written"),
         ("see file:///srv/a b and https://host/path/to", "see file://…/a b and https://host/path/to"),
         ("exit code 1: OSError: [Errno 2] /home/ä/x.json", "exit code 1: OSError: [Errno 2] …/x.json"),

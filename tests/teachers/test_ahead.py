@@ -2,7 +2,6 @@
 
 import httpx
 import pytest
-import respx
 
 from edt.diagnosis.in_context import InContext
 from edt.diagnosis.per_step import PerStep
@@ -12,22 +11,11 @@ from edt.teachers.ahead import Reckoner, times
 from edt.teachers.fakes import ScriptedTeacher
 from edt.teachers.meter import cost_to_weigh, words_of
 from edt.types import ErrorSample, Mistake, Outcome, Prediction, Sample
-from tests.teachers.wire import CHAT, KEY, asked, book_at, ok, teacher
+from tests.teachers.wire import asked, book_at, ok, teacher
 
 STEPS = ("Step 1: It is soft.\n", "Step 2: It has legs.\n")
 RATIONALE = Rationale(head="What is it?\n", steps=STEPS, probe="Answer:", options=(" bed", " chair"))
 LETTERS = {"A": 0.6, "B": 0.3}
-
-
-@pytest.fixture(autouse=True)
-def _key(monkeypatch):
-    monkeypatch.setenv("TEACHER_KEY", KEY)
-
-
-@pytest.fixture
-def wire():
-    with respx.mock(assert_all_called=False) as router:
-        yield router.post(CHAT)
 
 
 @pytest.mark.parametrize(("source", "calls"), [("logprobs", 1), ("sampling", 4), ("verbalised", 2)])

@@ -5,7 +5,6 @@ import time
 
 import httpx
 import pytest
-import respx
 
 from edt.errors import EdtError
 from edt.protocols import Cost, Priced, Rationale
@@ -16,17 +15,6 @@ from tests.teachers.wire import CHAT, COST, KEY, MODEL, URL, asked, body, book_a
 
 RATIONALE = Rationale(head="What is it?\n", steps=("Step 1: soft.\n",), probe="Answer:", options=(" bed", " chair"))
 PROBE = {"A": 0.6, "B": 0.3}
-
-
-@pytest.fixture(autouse=True)
-def _key(monkeypatch):
-    monkeypatch.setenv("TEACHER_KEY", KEY)
-
-
-@pytest.fixture
-def wire():
-    with respx.mock(assert_all_called=False) as router:
-        yield router.post(CHAT)
 
 
 def outcomes(folder) -> dict[str, int]:
