@@ -36,11 +36,25 @@ from edt.process import prepare_script
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from edt.students.core import Core
     from edt.students.rows import Row
     from edt.types import Sample
 
 BATCH = 8
 LORA_RATE, PROJECTOR_RATE = 4e-4, 2e-4
+SETTINGS: dict[str, Any] = {
+    "per_device_train_batch_size": BATCH,
+    "num_train_epochs": 1,
+    "lr_scheduler_type": "constant",
+    "save_strategy": "no",
+    "report_to": [],
+    "use_cpu": True,
+    "disable_tqdm": True,
+    "logging_steps": 1,
+    "remove_unused_columns": False,
+    "dataloader_pin_memory": False,
+}
+"""Of both libraries' trainers."""
 NAMES = {
     "edt": "edt, every shortcut on",
     "edt_plain": "edt, every shortcut off",
@@ -154,7 +168,7 @@ def plain_student(student: Any) -> Any:
             return make_rows(samples, root, self._core.chat, with_reply=True)
 
         def collate(self, rows: Sequence[Row]) -> Any:
-            return [(self._peer.collate(rows), 1.0)]
+            return [(peer_batch(rows, self._core.chat.end), 1.0)]
 
         def loss(self, part: Any) -> Any:
             return self._peer(**part).loss
@@ -170,9 +184,7 @@ def plain_student(student: Any) -> Any:
 
 def train_peer(student: Any, samples: Sequence[Sample], root: Path, *, sft: bool) -> Run:
     """One epoch by transformers.Trainer or trl.SFTTrainer on the same weights at the same rates."""
-    import torch
-    from torch.utils.data import SequentialSampler
-    from transformers import Trainer, TrainerCallback, TrainingArguments
+    from transformers.trainer_callback import PrinterCallback
 
     from edt.students.lora import materialise
     from edt.students.rows import make_rows
@@ -182,75 +194,57 @@ def train_peer(student: Any, samples: Sequence[Sample], root: Path, *, sft: bool
     student.undress()
     core.training(precision="fp32")
     materialise(core.model, None)  # peft's own layers over NF4, as from_pretrained leaves them
-    peer = make_peer(student)
     rows = make_rows(samples, root, core.chat, with_reply=True)
     batches = plan_epoch([len(row) for row in rows], batch_size=BATCH, seed=0, epoch=0)
     ordered = [rows[index] for batch in batches for index in batch]
-    data: Any = [{"row": number} for number in range(len(ordered))]
-    groups = [
-        {"params": core.model.lora_parameters(), "lr": LORA_RATE},
-        {"params": core.model.projector_parameters(), "lr": PROJECTOR_RATE},
-    ]
-    optimizer = torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
-    losses: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = peer_trainer(student, core, ordered, folder, sft=sft)
+        trainer.pop_callback(PrinterCallback)
+        start = time.perf_counter()
+        trainer.train()
+        seconds = time.perf_counter() - start
+    core.answering()
+    return Run(seconds, [entry["loss"] for entry in trainer.state.log_history if "loss" in entry])
 
-    class Losses(TrainerCallback):
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            if "loss" in logs:
-                losses.append(float(logs["loss"]))
 
+def peer_trainer(student: Any, core: Core, ordered: Sequence[Row], folder: str, *, sft: bool) -> Any:
+    """Either library's trainer, over rows in their order."""
+    import torch
+    from torch.utils.data import SequentialSampler
+    from transformers import Trainer, TrainingArguments
+
+    pad = core.chat.end
     base: Any = Trainer
     settings: Any = TrainingArguments
+    data: Any = [{"row": number} for number in range(len(ordered))]
+    options: dict[str, Any] = {}
     more: dict[str, Any] = {}
     if sft:
         from datasets import Dataset
         from trl.trainer.sft_config import SFTConfig
         from trl.trainer.sft_trainer import SFTTrainer
 
-        data = Dataset.from_list(data)
-        base, settings = SFTTrainer, SFTConfig
-        more = {"dataset_kwargs": {"skip_prepare_dataset": True}, "gradient_checkpointing": False, "bf16": False}
+        base, settings, data = SFTTrainer, SFTConfig, Dataset.from_list(data)
+        options = {"dataset_kwargs": {"skip_prepare_dataset": True}, "gradient_checkpointing": False, "bf16": False}
+        more = {"processing_class": tokenizer_of(student)}
 
     class InOrder(base):
         def _get_train_sampler(self, *_: Any, **__: Any) -> Any:
             return SequentialSampler(data)
 
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = settings(
-            output_dir=folder,
-            per_device_train_batch_size=BATCH,
-            num_train_epochs=1,
-            lr_scheduler_type="constant",
-            save_strategy="no",
-            report_to=[],
-            use_cpu=True,
-            disable_tqdm=True,
-            logging_steps=1,
-            remove_unused_columns=False,
-            dataloader_pin_memory=False,
-            **more,
-        )
-        trainer = InOrder(
-            model=peer,
-            args=arguments,
-            train_dataset=data,
-            data_collator=lambda items: peer.collate([ordered[item["row"]] for item in items]),
-            optimizers=(optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)),
-            callbacks=[Losses()],
-            **({"processing_class": tokenizer_of(student)} if sft else {}),
-        )
-        trainer.pop_callback(trainer_printer())
-        start = time.perf_counter()
-        trainer.train()
-        seconds = time.perf_counter() - start
-    core.answering()
-    return Run(seconds, losses)
-
-
-def trainer_printer() -> Any:
-    from transformers.trainer_callback import PrinterCallback
-
-    return PrinterCallback
+    groups = [
+        {"params": core.model.lora_parameters(), "lr": LORA_RATE},
+        {"params": core.model.projector_parameters(), "lr": PROJECTOR_RATE},
+    ]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
+    return InOrder(
+        model=make_peer(student),
+        args=settings(**SETTINGS, **options, output_dir=folder),
+        train_dataset=data,
+        data_collator=lambda items: peer_batch([ordered[item["row"]] for item in items], pad),
+        optimizers=(optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)),
+        **more,
+    )
 
 
 def tokenizer_of(student: Any) -> Any:
@@ -267,8 +261,7 @@ def make_peer(student: Any) -> Any:
     from transformers import PreTrainedModel
     from transformers.modeling_outputs import CausalLMOutputWithPast
 
-    from edt.pocket.tower import load_tower, pixels_of
-    from edt.students.features import open_picture
+    from edt.pocket.tower import load_tower
 
     core = student.dress()
     student.undress()
@@ -311,18 +304,25 @@ def make_peer(student: Any) -> Any:
             loss = cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
             return CausalLMOutputWithPast(loss=loss, logits=logits)
 
-        def collate(self, rows: Sequence[Row]) -> dict[str, Any]:
-            width = max(map(len, rows))
-            ids = torch.full((len(rows), width), core.chat.end)
-            labels, seen = torch.full_like(ids, -100), torch.zeros_like(ids)
-            for index, row in enumerate(rows):
-                ids[index, : len(row)] = torch.tensor(row.prompt + row.reply)
-                seen[index, : len(row)] = 1
-                labels[index, len(row.prompt) : len(row)] = torch.tensor(row.reply)
-            pixels = pixels_of([open_picture(row.image) for row in rows])
-            return {"input_ids": ids, "attention_mask": seen, "labels": labels, "pixels": pixels}
-
     return Peer()
+
+
+def peer_batch(rows: Sequence[Row], pad: int) -> dict[str, Any]:
+    """Rows as transformers has them: padded on the right, only replies labelled, pictures opened now."""
+    import torch
+
+    from edt.pocket.tower import pixels_of
+    from edt.students.features import open_picture
+
+    width = max(map(len, rows))
+    ids = torch.full((len(rows), width), pad)
+    labels, seen = torch.full_like(ids, -100), torch.zeros_like(ids)
+    for index, row in enumerate(rows):
+        ids[index, : len(row)] = torch.tensor(row.prompt + row.reply)
+        seen[index, : len(row)] = 1
+        labels[index, len(row.prompt) : len(row)] = torch.tensor(row.reply)
+    pixels = pixels_of([open_picture(row.image) for row in rows])
+    return {"input_ids": ids, "attention_mask": seen, "labels": labels, "pixels": pixels}
 
 
 def show(figures: dict[str, Any], console: Console) -> None:
