@@ -52,6 +52,7 @@ class PseudoRationale:
             "teacher": fingerprint_of(self._teacher),
             "overlap": self._overlap,
             "max_tokens": self._max_tokens,
+            "reply": "all lines",  # once it was the first alone
             "prompt": digest(self._prompt),
         }
 

@@ -37,6 +37,7 @@ from edt.process import prepare_script
 from edt.protocols import Cost, Paced, Priced, Teacher, fingerprint_of
 from edt.store.keys import digest
 from edt.supporting.annotations import Annotation, AnnotationFile, content_of
+from edt.teachers.ahead import total
 from edt.teachers.meter import cost_of, words_of
 from edt.types import Sample
 
@@ -289,12 +290,7 @@ def show_plan(annotator: Annotator, teacher: Teacher, known: Mapping[str, Annota
     for piece in annotator.pending(known):
         left, some = left + len(piece), some or piece
         costs.append(cost_of(teacher, piece, max_tokens=request.max_tokens))
-    cost = Cost(
-        calls=sum(c.calls for c in costs),
-        tokens_in=sum(c.tokens_in for c in costs),
-        tokens_out=sum(c.tokens_out for c in costs),
-        usd=sum(c.usd for c in costs),
-    )
+    cost = total(costs)
     done = annotator.done(known)
     lent = f", whose skills are lent to {annotator.num_lent_to} others" if annotator.num_lent_to else ""
     print(f"teacher {teacher.name}: {done} of {annotator.num_asked} samples are annotated{lent}")
