@@ -13,6 +13,7 @@ from edt.errors import EdtError
 from edt.process import asked_to_stop, last_words
 
 FAILED = 1
+HOLDS_OPTIONS = "holds options of its own, so set one of them"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)
 """What an operating system says of places that a user can mend; a file that is missing is rather a mistake of ours."""
@@ -159,7 +160,7 @@ def _value(text: str) -> str | None:
     if found := re.search(r"Value '(.*?)' is not a valid bool", text):
         return f"{name} must be true or false, not {found[1]!r}"
     if found := re.search(r"Invalid type assigned: (\w+) is not a subclass", text):
-        return f"{name} holds options of its own, so set one of them, as {name}.NAME=VALUE"
+        return f"{name} {HOLDS_OPTIONS}, as {name}.NAME=VALUE"
     if "is not Optional" in text or "on-optional field" in text:
         return f"{name} must not be null"
     return None

@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from edt.build import Builder, build_tracker
-from edt.cli import explain_composing, for_hydra, unknown_option
+from edt.cli import HOLDS_OPTIONS, explain_composing, for_hydra, unknown_option
 from edt.config import Config  # also makes the schema known to Hydra
 from edt.errors import EdtError
 from edt.known import known_pretrained, known_random
@@ -78,6 +78,8 @@ def checked(composed: DictConfig) -> Config:
     try:
         for where in ("", "budget", "scale", "method", "store"):
             given, schema = (composed[where], known[where]) if where else (composed, known)
+            if not isinstance(given, DictConfig):  # an interpolation goes past the schema
+                raise EdtError(f"{where} {HOLDS_OPTIONS}, as {where}.NAME=VALUE")
             if unknown := sorted(set(given) - set(schema)):
                 raise EdtError(unknown_option(f"{where}.{unknown[0]}" if where else str(unknown[0])))
         return cast(Config, OmegaConf.to_object(composed))

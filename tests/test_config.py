@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edt.build import Builder, check
@@ -100,6 +100,7 @@ VALUES = (
 
 
 @settings(max_examples=30)
+@example("store", "${seed}")
 @given(st.sampled_from(KEYS), st.sampled_from(VALUES) | st.text(max_size=6))
 def test_whatever_is_typed_comes_to_parts_or_to_one_sentence(key, value):
     said = ""
