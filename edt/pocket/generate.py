@@ -83,7 +83,7 @@ def build(root: Path) -> int:
     pack, data = root / "pack", root / "data"
     stamp = data / "complete.json"
     fingerprint = json.loads((pack / "manifest.json").read_text())["fingerprint"]
-    mark = {"version": VERSION, "targets": TARGETS_VERSION, "tasks": TASKS, "pack": fingerprint}
+    mark = {"version": VERSION, "targets": TARGETS_VERSION, "gaps": GAP_SHARE, "tasks": TASKS, "pack": fingerprint}
     if stamp.exists() and stamp.read_text() == json.dumps(mark):
         return 0
     stamp.unlink(missing_ok=True)

@@ -26,7 +26,7 @@ GAP_KINDS = frozenset(
 GAP_TOPICS = frozenset({"right", "ground"})
 """Planted gaps: topics of scenes that it leaves out."""
 
-GAP_SHARE = 0.5
+GAP_SHARE = 0.2
 """How much of its planted gaps the supporting dataset keeps: skills that are missing are rare ones."""
 
 Maker = Callable[[random.Random], Draft]
