@@ -18,7 +18,7 @@ from edt.cli import NO_PAPER_SCALE
 from edt.errors import EdtError
 from edt.paths import check_writable
 from edt.sweep.asking import words_on_asking
-from edt.sweep.live import clock, live_view
+from edt.sweep.live import live_view
 from edt.sweep.plan import Plan, make_plan
 from edt.sweep.publish import publish
 from edt.sweep.record import write_record
@@ -26,6 +26,7 @@ from edt.sweep.rendering import render, show
 from edt.sweep.report import write_report
 from edt.sweep.run import Job, cores, run_cells, threads_of
 from edt.sweep.spec import EXPERIMENTS, TableSpec, cells_of, read_table, table_names
+from edt.tables.durations import clock
 
 ACTIONS = ("run", "plan", "render")
 MOST_JOBS = 1024

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edt.sweep.run import Job
+from edt.tables.durations import clock
 
 MOST = 16
 """Lines of cells on the screen at once; the rest is counted."""
@@ -72,10 +73,3 @@ def _view(title: str, jobs: Sequence[Job], elapsed: float, estimate: float | Non
     hidden = len(jobs) - MOST
     foot = f"{clock(elapsed)} so far{left}" + (f"; {hidden} more cells" if hidden > 0 else "")
     return Group(head, table, foot)
-
-
-def clock(seconds: float) -> str:
-    """Seconds for a reader."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -13,6 +13,7 @@ from edt.paths import write_whole
 from edt.sweep.record import CELLS, ROUNDS
 from edt.sweep.spec import TableSpec
 from edt.tables.cells import Cell, read_cells
+from edt.tables.cost import cost_of
 from edt.tables.curves import plot_scores
 from edt.tables.evolution import plot_gaps_over_rounds, plot_rounds, plot_time
 from edt.tables.figures import FORMATS
@@ -59,7 +60,8 @@ def wide_of(cells: Sequence[Cell], spec: TableSpec) -> Wide:
 def render(spec: TableSpec, folder: Path) -> Rendered:
     """Read `folder/cells.csv`, and `rounds.csv` where there is one, and write every format beside them."""
     cells = read_cells(folder / CELLS)
-    wide = wide_of(cells, spec)
+    rounds = _rounds(cells, folder / ROUNDS)
+    wide = replace(wide_of(cells, spec), cost=cost_of(rounds))
     makers: dict[str, Callable[[Wide], str]] = {
         "table.md": markdown,
         "table.tex": latex,
@@ -73,7 +75,6 @@ def render(spec: TableSpec, folder: Path) -> Rendered:
         path = folder / name
         write_whole(path, make(wide))
         files.append(path)
-    rounds = _rounds(cells, folder / ROUNDS)
     plots = _plots(wide, cells, rounds, spec.ours, folder)
     return Rendered(wide=wide, cells=tuple(cells), rounds=tuple(rounds), files=(*files, *plots))
 

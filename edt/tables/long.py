@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -40,6 +40,7 @@ def _written(value: Any) -> Any:
 def read_lines(kind: type[T], path: Path, what: str, *, place: Callable[[T], Hashable]) -> list[T]:
     """All lines of a file, in order, no two at one `place`.
 
+    A column that has a default may be missing, as in a file that was written before there was one.
     Raises EdtError, with file, line and the way out, where it is missing, is not whole, or a line is no `what`.
     """
     if not path.is_file():
@@ -75,7 +76,8 @@ def _lines(kind: type[T], text: str, what: str, place: Callable[[T], Hashable]) 
     seen: dict[Hashable, int] = {}
     try:
         heads = next(reader, [])
-        if sorted(heads) != sorted(hints):
+        needed = {field.name for field in fields(kind) if field.default is MISSING}  # type: ignore[arg-type]
+        if len(heads) != len(set(heads)) or not needed <= set(heads) <= set(hints):
             raise EdtError(f"line 1, does not have the columns of a table's {what}s")
         for values in reader:
             line = _line(kind, hints, heads, values, f"line {reader.line_num}, is no {what}")

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edt.tables.durations import clock
 from edt.tables.escape import one_line
 from edt.tables.markdown import listed
 from edt.tables.seeds import DRAWS
-from edt.tables.shape import MEAN, Difference, Entry, Gain, Headline, Reference, Wide
+from edt.tables.shape import MEAN, Cost, Difference, Entry, Gain, Headline, Reference, Wide
 from edt.tables.teachers import teacher_lines
 from edt.tables.terminal import NAMES
 
@@ -66,6 +67,7 @@ def page_of(wide: Wide) -> Page:
         "seeds). Best in bold, second underlined, at each number of samples, only with two seeds or more.",
         *question_lines(wide),
         coverage_line(wide),
+        *cost_lines(wide.cost),
         *teacher_lines(wide.teachers),
         *headline_lines(wide.headline, ceiling=wide.ceiling),
         *gain_lines(wide.gains, ours=wide.ours),
@@ -129,6 +131,16 @@ def coverage_line(wide: Wide) -> str:
     total = sum(wide.coverage.values())
     states = ", ".join(f"{count} {state}" for state, count in sorted(wide.coverage.items()))
     return f"Coverage: {wide.coverage.get('measured', 0)} of {total} runs measured ({states or 'none'})."
+
+
+def cost_lines(cost: Cost | None) -> list[str]:
+    """What the runs came to; nothing where it cannot be told."""
+    if cost is None:
+        return []
+    return [
+        f"Cost: {cost.runs} runs share {cost.trainings} distinct trainings; their stages, each counted once, took "
+        f"{clock(cost.seconds)}."
+    ]
 
 
 def question_lines(wide: Wide) -> list[str]:

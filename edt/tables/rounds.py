@@ -54,6 +54,8 @@ class RoundLine:
     persists: int | None = None
     new: int | None = None
     """Of the gaps, those that no round before had."""
+    tuned: str = ""
+    """12 hexadecimal digits that stand for the weights that came of the round; empty where none did."""
     seconds_predict: float = 0.0
     """What the stage cost to make, by this run or by whichever made it."""
     seconds_identify: float = 0.0
@@ -89,6 +91,7 @@ def rounds_of(report: Report, place: Mapping[str, Any], *, looks: bool, targeted
             picks=len(record.picks),
             filled=sum(not pick.targeted for pick in record.picks) if targeted else 0,
             **(_gaps(report, record) if looks else {}),
+            tuned=record.adapter.key[:12] if record.adapter else "",
             **_seconds(record.seconds),
         )
         for record in report.rounds

@@ -122,6 +122,16 @@ class Reference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What the measured runs came to, whatever they share counted once."""
+
+    runs: int
+    trainings: int
+    seconds: float
+    """Of all stages, as whoever made one measured it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Wide:
     """A whole table."""
 
@@ -142,3 +152,5 @@ class Wide:
     teachers: tuple[str, ...] = ()
     """Who was asked, as cells name them."""
     reference: Reference | None = None
+    cost: Cost | None = None
+    """None where it cannot be told."""

@@ -3,8 +3,10 @@
 import pytest
 
 from edt.errors import EdtError
+from edt.tables.cost import cost_of
 from edt.tables.gaps import gap_lines
 from edt.tables.rounds import STAGES, RoundLine, read_rounds, rounds_of, write_rounds
+from edt.tables.shape import Cost
 from tests.harness import run_here
 
 PLACE = {"table": "t", "task": "fake", "method": "edt", "scale": "96", "seed": 0, "run": "r", "digest": "d"}
@@ -64,10 +66,43 @@ def test_what_is_no_round_is_named(tmp_path):
         (",0.5,", ",half,", "line 2, is no round: could not convert"),
         (",0.5,", ",1.5,", "line 2, is no round: round 1 of r: rounds go from 1, and scores from 0 to 1"),
         (",2,1,1,", ",2,2,1,", "2 gaps must be those closed and persisting"),
-        (",0.0,0.0\n", "\n", "line 2, is no round: it has 2[0-9] fields, and there are 26 columns"),
-        ("\nt,", "\nt,t,", "line 2, is no round: it has 27 fields, and there are 26 columns"),
+        (",0.0,0.0\n", "\n", "line 2, is no round: it has 2[0-9] fields, and there are 27 columns"),
+        ("\nt,", "\nt,t,", "line 2, is no round: it has 28 fields, and there are 27 columns"),
         ("digest,", "", "does not have the columns of a table's rounds"),
     ]:
         path.write_text(whole.replace(old, new))
         with pytest.raises(EdtError, match=message):
             read_rounds(path)
+
+
+def test_a_file_of_before_a_column_was_there_is_read_with_its_default(tmp_path):
+    path = tmp_path / "rounds.csv"
+    write_rounds([RoundLine(**PLACE, round=1, score=0.5, n=2, tuned="ab")], path)
+    header, line = path.read_text().splitlines()
+    place = header.split(",").index("tuned")
+    path.write_text(
+        "".join(
+            ",".join(word for at, word in enumerate(row.split(",")) if at != place) + "\n" for row in (header, line)
+        )
+    )
+    assert [one.tuned for one in read_rounds(path)] == [""]
+
+
+def test_what_runs_share_costs_once():
+    def run(name: str, task: str, tuned: str, seconds: float) -> list[RoundLine]:
+        place = {**PLACE, "run": name, "task": task}
+        first = RoundLine(
+            **place, round=1, score=0.5, n=2, picks=8, tuned=tuned, seconds_predict=3.25, seconds_tune=60.0
+        )
+        return [first, RoundLine(**place, round=2, score=0.6, n=2, seconds_evaluate=seconds)]
+
+    lines = [*run("a", "one", "x", 7.0), *run("b", "one", "y", 8.0), *run("c", "two", "x", 9.0)]
+    assert cost_of(lines) == Cost(runs=3, trainings=2, seconds=2 * 60.0 + 2 * 3.25 + 7.0 + 8.0 + 9.0)
+    assert cost_of([]) is None
+    assert cost_of([*lines, *run("d", "two", "", 1.0)]) is None, "weights without a name cannot be counted"
+
+
+def test_weights_are_named_where_there_are_any(tmp_path):
+    lines = rounds_of(run_here(tmp_path).report, PLACE, looks=True, targeted=True)
+    assert all(line.tuned for line in lines[:-1])
+    assert not lines[-1].tuned
