@@ -43,7 +43,7 @@ def widen(
         raise EdtError(f"a task is called {MEAN!r}, as the column of means is; give it another name")
     scales = list(dict.fromkeys(cell.scale for cell in cells))
     methods = list(dict.fromkeys(cell.method for cell in cells))
-    groups = _grouped(cells)
+    groups = grouped(cells)
     places = [(m, s) for s in scales for m in methods if any((m, s, task) in groups for task in tasks)]
     places.sort(key=lambda place: (place[1] != "", place[0] == ceiling))  # untuned first, Full Data last
     rows = [
@@ -70,8 +70,8 @@ def widen(
     )
 
 
-def _grouped(cells: Sequence[Cell]) -> dict[tuple[str, str, str], list[Cell]]:
-    """By method, scale and task."""
+def grouped(cells: Sequence[Cell]) -> dict[tuple[str, str, str], list[Cell]]:
+    """By method, scale and task; EdtError where two are of one seed."""
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
         group = groups.setdefault((cell.method, cell.scale, cell.task), [])
