@@ -138,6 +138,32 @@ def links() -> str:
     return table(["task", "errors", "placed %", "abstained %", "skill named %", "picks that need it %"], rows)
 
 
+def gaps() -> str:
+    """The main table on questions about planted gaps, and on all others, at its headline scale."""
+    parts: dict[tuple[str, str], dict[str, Any]] = {}
+    for part in _read(RESULTS / "main" / "gaps.json")["parts"]:
+        if part["scale"] in ("", HEADLINE_SCALE, "full"):
+            parts.setdefault((part["method"], part["scale"]), {})[part["about"]] = part
+    rows = [
+        [
+            NAMES.get(method, method),
+            scale or "none",
+            *(cell for about in ("gap", "other") for cell in (percent(of[about]["score"]), _change(of[about]))),
+        ]
+        for (method, scale), of in parts.items()
+    ]
+    return table(["method", "samples", "on gaps %", "minus Random", "on others %", "minus Random"], rows, words=2)
+
+
+HEADLINE_SCALE = "264"
+
+
+def _change(part: Mapping[str, Any]) -> str:
+    if (found := part["to_baseline"]) is None:
+        return "–"
+    return f"{100 * found['mean']:+.1f} ({100 * found['low']:+.1f} to {100 * found['high']:+.1f})"
+
+
 def diagnosis() -> str:
     """Four ways to place the mistake, and whose skills are found, on the frozen set of errors."""
     placed, named = _read(RESULTS / "identifiers.json"), _read(RESULTS / "teachers.json")
@@ -254,6 +280,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "headlines": headlines,
     "base": base,
     "links": links,
+    "gaps": gaps,
     "diagnosis": diagnosis,
     "speeds": speeds,
     "tuning": tuning,

@@ -83,12 +83,14 @@ def test_answer_switch_runs_end_to_end_on_ten_errors(url, tmp_path):
 def test_its_probabilities_are_those_of_the_same_weights_in_memory(url, tmp_path):
     ours = LocalTeacher(default_home().language_model)
     lettered = "\n".join(f"{letter}. {option.strip()}" for letter, option in zip(LETTERS, OPTIONS, strict=False))
-    served = teacher(url, tmp_path).weigh([RATIONALE])[0]
+    served, apart = teacher(url, tmp_path).weigh([RATIONALE])[0], []
     for k, row in enumerate(served):
         text = "".join((RATIONALE.head, *RATIONALE.steps[:k], RATIONALE.probe))
         prompt = load("weigh_letter", FIELDS).format(text=text.strip(), options=lettered)
         ((local,),) = ours.weigh([Rationale(head=prompt, steps=(), probe="", options=tuple(LETTERS[: len(OPTIONS)]))])
         assert row == pytest.approx(local, abs=QUANTISATION)
+        apart += [abs(one - other) for one, other in zip(row, local, strict=True)]
+    print(f"largest difference of {len(apart)} probabilities: {max(apart):.4f}")
 
 
 def test_numbers_come_in_the_form_that_was_asked_for(url, tmp_path):
