@@ -36,6 +36,19 @@ def test_answers_at_once_are_those_of_one_at_a_time(tmp_path):
     assert [figures[way]["same_answers"] for way in ("generation", "options")] == [3, 3]
 
 
+def test_selectors_are_measured_in_the_order_they_are_named(tmp_path):
+    names = ["bm25", "random", "dense"]
+    figures = figures_of(tmp_path, "selection", "--samples", "24", "--queries", "2", "--only", *names)
+    assert [(row["selector"], row["samples"], row["budget"]) for row in figures["rows"]] == [(n, 24, 24) for n in names]
+    assert all(row["peak_mb"] > 10 and row["selection_seconds"] >= 0 for row in figures["rows"])
+
+
+def test_too_few_samples_to_measure_a_selector_are_refused():
+    done = run_apart([sys.executable, "experiments/benchmarks/selection.py", "--samples", "8"])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: --samples 8 must be above 8")
+
+
 @pytest.mark.parametrize(("name", "options"), [("planning", ["--repeats", "1"]), ("products", ["--seconds", "0.001"])])
 def test_the_short_ones_keep_what_they_print(tmp_path, name, options):
     assert figures_of(tmp_path, name, *options)["benchmark"] == name

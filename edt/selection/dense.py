@@ -150,7 +150,7 @@ class HybridSelector:
             for hits in (nearest, words.search(query, top_k=self._depth)):
                 for hit in hits:
                     scores[place[hit.sample_id]] += 1 / (self._constant + hit.rank)
-            found = [at for at in range(len(scores)) if scores[at] > 0]
+            found = np.flatnonzero(scores > 0)
             documents = [near.documents[at] for at in found]
             return Ranked(documents, scores[found], without=exclude)
 

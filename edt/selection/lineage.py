@@ -97,12 +97,28 @@ def read_run(folder: Path) -> Run:
         report = from_json(Report, json.loads((folder / "report.json").read_text("utf-8")))
         config: Any = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
         task, supporting = config["task"], config["supporting"]
+        _check_whole(report)
+        if not isinstance(task, dict) or not isinstance(supporting, dict):
+            raise TypeError("config.yaml names no task or no supporting dataset")
     except FileNotFoundError as error:
         raise EdtError(f"{error.filename} is not there; name the folder of a finished run, as `files:` says") from None
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError) as error:
         raise EdtError(f"{folder} cannot be read as a run's folder ({error}); run it again, or name another") from None
     builder = Builder()
     return Run(report=report, task=builder.part("task", task), supporting=builder.part("supporting", supporting))
+
+
+def _check_whole(report: Report) -> None:
+    """Raises ValueError where what one part of a report refers to is not in the others, as after an edit by hand."""
+    for number, record in enumerate(report.rounds):
+        parts = (record.mistakes, record.predictions, predictions_after(report, number))
+        whole = set.intersection(*({one.sample_id for one in part} for part in parts))
+        for gap in record.gaps:
+            if gap.sample_id not in whole:
+                raise ValueError(f"round {record.index} of report.json does not say all of the error {gap.sample_id!r}")
+        for pick in record.picks:
+            if pick.targeted and (pick.rank is None or pick.score is None):
+                raise ValueError(f"round {record.index} of report.json has no rank or score of {pick.sample_id!r}")
 
 
 def by_error(run: Run, error_id: str) -> list[Chain]:

@@ -82,7 +82,7 @@ class ImportedSelector:
         known = set(pool)
         if unknown := [sample_id for sample_id in listed if sample_id not in known]:
             raise EdtError(
-                f"{self._path} lists {len(unknown)} samples, the first {unknown[0]!r}, that the supporting dataset "
+                f"{self._path} lists {len(unknown)} samples, the first {unknown[0]!r:.80}, that the supporting dataset "
                 f"{supporting.name!r} does not have; take them out, or choose the dataset that they were selected from"
             )
         hits = [Hit(sample_id=name, rank=at, score=0.0, text=name) for at, name in enumerate(listed, start=1)]
@@ -94,25 +94,30 @@ class ImportedSelector:
         if self._path is None:
             raise EdtError("no list to import; name one by selector.path=FILE, with the id of a sample a line")
         try:
-            listed = _parse(self._path.read_text("utf-8"))
+            listed = _parse(self._path.read_text("utf-8-sig"))  # other tools begin a file with a byte order mark
         except OSError as error:
             raise EdtError(f"selector.path={str(self._path)!r} cannot be read ({error.strerror})") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise EdtError(
                 f"selector.path={str(self._path)!r} is no list of ids ({error!r:.80}); it takes an id a line, "
                 "a JSON list of ids, or JSON lines with an `id` each"
             ) from None
+        if not listed:  # all would be filled at random under the name of another tool's selection
+            raise EdtError(
+                f"selector.path={str(self._path)!r} lists no sample; name one at least, or take method=random"
+            )
         return list(dict.fromkeys(listed))
 
 
 def _parse(text: str) -> list[str]:
     start = text.lstrip()[:1]
+    lines = [line.strip() for line in text.split("\n") if line.strip()]  # JSON may hold other signs that end a line
     if start == "[":
         listed = json.loads(text)
     elif start == "{":
-        listed = [json.loads(line)["id"] for line in text.splitlines() if line.strip()]
+        listed = [json.loads(line)["id"] for line in lines]
     else:
-        listed = [line.strip() for line in text.splitlines() if line.strip()]
+        listed = lines
     if not all(isinstance(one, str) for one in listed):
         raise TypeError("an id is text")
     return listed

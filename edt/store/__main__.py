@@ -50,6 +50,8 @@ def main() -> None:
     parser.add_argument("--older-than", type=float, default=7.0, metavar="DAYS", help="gc: leave younger ones alone")
     parser.add_argument("--yes", action="store_true", help="gc: remove; without it nothing is")
     options = parser.parse_args()
+    if not options.older_than >= 0:  # nan is not either
+        raise EdtError(f"--older-than {options.older_than:g} must be days, 0 or more")
     if not options.root.is_dir():
         raise EdtError(f"there is no store at {options.root}; name one with --root")
     console = Console()
@@ -72,9 +74,12 @@ def results(root: Path) -> Iterator[Result]:
 
 
 def _folders(root: Path) -> list[Path]:
-    """What a store has made, and nothing else that may lie under its root."""
+    """What a store has made, and nothing else that may lie under its root: a link leads out of it."""
     return sorted(
-        path for stage in VERSIONS for path in root.glob(f"{stage}/*") if path.is_dir() and NAME.match(path.name)
+        path
+        for stage in VERSIONS
+        for path in root.glob(f"{stage}/*")
+        if path.is_dir() and not path.is_symlink() and NAME.match(path.name)
     )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from edt.paths import check_writable, replacing
+from edt.paths import check_writable, naming, replacing
 from edt.store.keys import checksum
 
 MANIFEST = "manifest.json"
@@ -93,7 +93,8 @@ def _make(final: Path, make: Callable[[Path], None], about: dict[str, Any], resu
     part.mkdir(exist_ok=True)
     _remove(part / MANIFEST)
     start = time.perf_counter()
-    make(part)
+    with naming(part):
+        make(part)
     seconds = time.perf_counter() - start
     files = {str(path.relative_to(part)): checksum(path) for path in sorted(part.rglob("*")) if path.is_file()}
     with replacing(part / MANIFEST) as beside, beside.open("w", encoding="utf-8") as stream:

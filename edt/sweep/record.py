@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edt.errors import EdtError
 from edt.paths import write_whole
-from edt.tables.cells import Cell, outcomes_of, questions_of, read_cells, write_cells
+from edt.tables.cells import SPLITS, Cell, outcomes_of, questions_of, read_cells, write_cells
 from edt.tables.rounds import RoundLine, read_rounds, rounds_of, write_rounds
 from edt.types import Report, from_json
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 OUTCOME, LOG, REPORT = "outcome.json", "log.txt", "report.json"
 CELLS, ROUNDS = "cells.csv", "rounds.csv"
 log = logging.getLogger("edt")
-SPLITS = ("validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True)

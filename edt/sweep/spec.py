@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,15 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from edt.errors import EdtError
+from edt.tables.cells import SPLITS
 from edt.tables.references import Likeness, Published, check_likeness, read_published
 
 REFERENCES = "references.yaml"
 """Figures of published tables; no table itself."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
+"""Of a method: it is a part of a folder's name, an option of run.py and an entry of a plot's legend."""
+SET_BY_TABLE = frozenset({"task", "scale", "scale.name", "scale.samples", "seed", "method.name"})
+"""Options that say which cell a cell is."""
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 
 
@@ -100,7 +107,9 @@ def read_table(name: str, changes: Mapping[str, Any] | None = None, *, folder: P
     try:
         whole = OmegaConf.merge(OmegaConf.structured(TableSpec), OmegaConf.load(path))
         spec = OmegaConf.to_object(OmegaConf.merge(whole, dict(changes or {})))
-    except (OmegaConfBaseException, ValueError, YAMLError) as error:
+    except RecursionError:
+        raise EdtError(f"{path}: it is nested too deep, or within itself, for a table") from None
+    except (OmegaConfBaseException, ValueError, OSError, YAMLError) as error:
         raise EdtError(f"{path}: {' '.join(str(error).split())}") from None
     assert isinstance(spec, TableSpec)
     spec.references = spec.references or folder / REFERENCES
@@ -123,13 +132,26 @@ def _check(spec: TableSpec, path: Path) -> None:
             raise EdtError(f"{path}: {name} is empty; name at least one")
         if len(set(items)) < len(items):
             raise EdtError(f"{path}: {name} names one twice: {items}")
+    _check_options(spec.overrides, f"{path}: overrides", known=SET_BY_TABLE | {"method"})
     for method, row in spec.methods.items():
+        if not NAME.fullmatch(method):
+            raise EdtError(f"{path}: a method is called {method!r}; use letters, digits and _ . + - for its name")
+        if row.seeds is not None and not row.seeds:
+            raise EdtError(f"{path}: seeds of {method} is empty; name one, or leave it out for the table's")
+        _check_options(row.overrides, f"{path}: overrides of {method}", known=SET_BY_TABLE)
         for name in ("scales", "seeds"):
             items = getattr(row, name) or []
             if len(set(items)) < len(items):
                 raise EdtError(f"{path}: {name} of {method} names one twice: {items}")
-    if spec.split not in ("validation", "test"):
+    if spec.split not in SPLITS:
         raise EdtError(f"{path}: split must be validation or test, not {spec.split!r}")
+
+
+def _check_options(overrides: Sequence[str], where: str, *, known: Collection[str]) -> None:
+    """What says which cell a cell is: another value than the table's would be shown under a wrong name."""
+    for override in overrides:
+        if (name := override.partition("=")[0].lstrip("+~")) in known:
+            raise EdtError(f"{where} has {override!r}, and {name}= is set by the table itself; take it out")
 
 
 def _check_claims(spec: TableSpec, whole: Any, path: Path) -> None:
@@ -171,6 +193,9 @@ def cells_of(name: str, spec: TableSpec) -> list[CellSpec]:
                     continue
                 for scale in _scales(spec.scales if row.scales is None else row.scales):
                     cells.append(_cell(name, spec, task, method, row, scale, seed))
+    folders = Counter(cell.name for cell in cells)
+    if twice := next((folder for folder, number in folders.items() if number > 1), None):
+        raise EdtError(f"table {name!r} has two cells of one folder, {twice!r}; rename a method")
     return cells
 
 

@@ -18,6 +18,7 @@ from edt.tables.scores import outcomes_by_question
 from edt.types import Outcome, Prediction
 
 STATES = ("measured", "missing", "failed", "not comparable")
+SPLITS = ("validation", "test")
 SLACK = 1e-6
 """Scores are written with six digits."""
 MARKS = {Outcome.RIGHT: "1", Outcome.WRONG: "0", Outcome.UNPARSED: "u"}
@@ -60,6 +61,10 @@ class Cell:
     def __post_init__(self) -> None:
         if self.state not in STATES:
             raise EdtError(f"a cell's state is {self.state!r}; it must be one of {', '.join(STATES)}")
+        if self.split not in SPLITS:
+            raise EdtError(f"a cell's split is {self.split!r}; it must be one of {', '.join(SPLITS)}")
+        if self.seed < 0:
+            raise EdtError(f"a cell's seed is {self.seed}; it must be 0 or more")
         if (self.state == "measured") != (self.score is not None):
             raise EdtError(f"cell {self.place}: a score goes with the state measured, and the state is {self.state}")
         if reason := _unsound(self):

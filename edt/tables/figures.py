@@ -36,7 +36,8 @@ def draw(
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    with mpl.rc_context({"svg.hashsalt": "edt", "svg.fonttype": "none", "font.size": 9}):
+    # dollar signs in names are themselves, not maths
+    with mpl.rc_context({"svg.hashsalt": "edt", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}):
         across = min(across, panels)
         down = -(-panels // across)
         wide, high = size[0] * across, size[1] * down

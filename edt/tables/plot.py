@@ -15,6 +15,13 @@ def plot_gaps(lines: Sequence[GapLine], path: Path, *, title: str, most: int = 1
     """Bars a gap and round: its errors, and how many of them were mended; None where there is no gap to draw."""
     if not lines:
         return None
+    import matplotlib as mpl
+
+    with mpl.rc_context({"text.parse_math": False}):  # a teacher's skill may have dollar signs
+        return _plot(lines, path, title=title, most=most)
+
+
+def _plot(lines: Sequence[GapLine], path: Path, *, title: str, most: int) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich import box
-from rich.console import Group
+from rich.console import Console, ConsoleOptions, Group
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +20,8 @@ from edt.tables.page import DIFFERENCE_HEADS, DIFFERENCE_WORDS, Page, Shown, pag
 from edt.tables.shape import MEAN, Entry, Row, Wide
 
 TASK = DIFFERENCE_HEADS.index("task")
+WIDEST = 10_000
+"""Columns of a terminal that any table fits in."""
 
 
 def markdown(wide: Wide) -> str:
@@ -149,24 +152,53 @@ def terminal(wide: Wide) -> Group:
     Those on single tasks would be hundreds of lines; they are in the files.
     """
     page = page_of(wide)
-    tables = [_terminal_table(one) for one in (page, page.reference) if one is not None]
+    tables = [_Fitted(one) for one in (page, page.reference) if one is not None]
     means = [line for line in page.differences if line[TASK] == MEAN]
     return Group(*tables, *([_terminal_differences(means)] if means else []))
 
 
-def _terminal_table(page: Page) -> Table:
-    grid = Table(title=Text(page.title, "table.title"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in page.heads:
-        grid.add_column(Text(head.removeprefix("pocket_")), justify="left" if head == "method" else "right")
+class _Fitted:
+    """A page as one table; where the terminal is too narrow for it, as several of the same rows, side after side."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        left = list(range(len(self._page.heads) - 2))
+        while left:
+            number = len(left)
+            while (
+                number > 1 and _width(console, options, _terminal_table(self._page, left[:number])) > options.max_width
+            ):
+                number -= 1
+            yield _terminal_table(self._page, left[:number])
+            left = left[number:]
+
+
+def _width(console: Console, options: ConsoleOptions, grid: Table) -> int:
+    """Columns that it takes with nothing cut or broken; its title may be broken."""
+    grid.title = None
+    return Measurement.get(console, options.update(max_width=WIDEST), grid).maximum
+
+
+def _terminal_table(page: Page, columns: Sequence[int]) -> Table:
+    """Those columns of figures, beside method and number of samples; the first ones under the title."""
+    grid = Table(title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    if columns[0] == 0:
+        grid.title = Text(page.title, "table.title")
+    for head in (*page.heads[:2], *(page.heads[2 + number] for number in columns)):
+        justify = "left" if head == "method" else "right"
+        grid.add_column(Text(head.removeprefix("pocket_")), justify=justify, overflow="fold")
     last = None
     for method, scale, cells in page.rows:
         if last not in (None, scale):
             grid.add_section()
         last = scale
         styles = {1: "bold", 2: "underline"}
+        shown = [cells[number] for number in columns]
         texts = [
-            Text.assemble((shown.text, styles.get(shown.rank or 0, "italic" if shown.unknown else "")), shown.mark)
-            for shown in cells
+            Text.assemble((one.text, styles.get(one.rank or 0, "italic" if one.unknown else "")), one.mark)
+            for one in shown
         ]
         grid.add_row(Text(method), Text(scale), *texts)
     return grid

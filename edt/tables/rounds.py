@@ -6,6 +6,7 @@ not how it is shown. What is here is measured on the validation split, but for `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from edt.tables.long import read_lines, write_lines
 from edt.types import Report, RoundRecord
 
 STAGES = ("predict", "identify", "analyse", "select", "tune", "evaluate")
+COUNTS = ("n", "errors", "picks", "filled", "abstained", "failed", "gaps", "closed", "persists", "new")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,11 +69,29 @@ class RoundLine:
     def __post_init__(self) -> None:
         if self.round < 1 or not 0 <= self.score <= 1:
             raise EdtError(f"round {self.round} of {self.run}: rounds go from 1, and scores from 0 to 1: {self.score}")
+        if reason := _unsound(self):
+            raise EdtError(f"round {self.round} of {self.run}: {reason}")
         if self.gaps is not None and self.gaps != (self.closed or 0) + (self.persists or 0):
             raise EdtError(f"round {self.round} of {self.run}: {self.gaps} gaps must be those closed and persisting")
 
     def seconds(self, stage: str) -> float:
         return getattr(self, f"seconds_{stage}")
+
+
+def _unsound(line: RoundLine) -> str:
+    """Why a line's figures cannot be; empty where they can."""
+    if line.test is not None and not 0 <= line.test <= 1:  # nan is not either
+        return f"test is {line.test}; it is a share, between 0 and 1"
+    for name in COUNTS:
+        count = getattr(line, name)
+        if count is not None and count < 0:
+            return f"{name} is {count}; it must be a count, or empty"
+    if line.filled is not None and line.filled > (line.picks or 0):
+        return f"filled is {line.filled}, more than the {line.picks or 0} of picks"
+    for stage in STAGES:
+        if not 0 <= line.seconds(stage) < math.inf:
+            return f"seconds_{stage} is {line.seconds(stage)}; it must be seconds, 0 or more"
+    return ""
 
 
 def rounds_of(report: Report, place: Mapping[str, Any], *, looks: bool, targeted: bool) -> list[RoundLine]:

@@ -112,3 +112,26 @@ def test_a_missing_error_is_one_sentence(folder):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: 'nope' is no error of this run")
     assert explain(folder, "--error", "x", "--sample", "y").returncode == 2
+
+
+def test_a_folder_that_was_edited_is_one_sentence(folder, tmp_path):
+    whole, config = json.loads((folder / "report.json").read_text()), (folder / "config.yaml").read_text()
+    first = whole["rounds"][0]
+    hit = next(at for at, pick in enumerate(first["picks"]) if pick["targeted"])
+
+    def refused(report, config, message):
+        (tmp_path / "report.json").write_text(report)
+        (tmp_path / "config.yaml").write_text(config)
+        with pytest.raises(EdtError, match=f"{message}.*; run it again, or name another"):
+            read_run(tmp_path)
+
+    for name in ("mistakes", "predictions"):
+        edited = {**whole, "rounds": [{**first, name: []}, *whole["rounds"][1:]]}
+        refused(json.dumps(edited), config, "round 1 of report.json does not say all of the error 'fake-validation-1'")
+    picks = [{**pick, "score": None} if at == hit else pick for at, pick in enumerate(first["picks"])]
+    edited = {**whole, "rounds": [{**first, "picks": picks}, *whole["rounds"][1:]]}
+    refused(json.dumps(edited), config, "round 1 of report.json has no rank or score of ")
+    for text in ("task: 1\nsupporting: 2", "task: null\nsupporting: null"):
+        refused(json.dumps(whole), text, "names no task or no supporting dataset")
+    refused(json.dumps(whole), "[" * 5000, "cannot be read")
+    refused("[" * 100_000, config, "cannot be read")

@@ -36,13 +36,17 @@ IDS = ["supporting-5", "supporting-3", "supporting-9"]
 FORMS = {
     "lines": "\n".join([*IDS, ""]),
     "list": json.dumps(IDS),
+    "byte order mark": "\ufeff" + "\r\n".join(IDS),
+    "json with other line breaks": "\n".join(
+        json.dumps({"id": name, "q": "a\u2028b\x85"}, ensure_ascii=False) for name in IDS
+    ),
     "json lines": "\n".join(json.dumps({"id": name, "score": 1}) for name in IDS),
 }
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_list_is_taken_in_its_order_and_the_rest_is_filled(tmp_path, form):
-    (file := tmp_path / "list").write_text(FORMS[form])
+    (file := tmp_path / "list").write_text(FORMS[form], "utf-8", newline="")
     selector = ImportedSelector(path=str(file))
     picks = select(selector, 5)
     assert [pick.sample_id for pick in picks[:3]] == IDS
@@ -65,6 +69,10 @@ def test_the_fingerprint_is_of_what_is_listed(tmp_path):
         ("[1, 2]", "is no list of ids"),
         ("[", "is no list of ids"),
         ('{"name": "x"}', "is no list of ids"),
+        ("[" * 100_000, "is no list of ids"),
+        ("x" * 1000, r"the first 'x{79}, that the"),
+        ("\n \n", "lists no sample; name one at least, or take method=random"),
+        ("[]", "lists no sample"),
     ],
 )
 def test_a_file_that_will_not_do_is_named(tmp_path, text, message):

@@ -64,6 +64,17 @@ def test_gc_removes_only_what_no_run_needs_and_only_when_told(used):
     assert folders(used) == sorted(kept)
 
 
+def test_what_a_link_leads_to_is_no_result_and_a_time_that_is_none_is_refused(used):
+    (used / "elsewhere").mkdir()
+    (used / "store" / "tune" / ("e" * 32)).symlink_to(used / "elsewhere")
+    assert "12 of 12 results are whole" in store(used, "verify").stdout
+    for days in ("-1", "nan"):
+        done = store(used, "gc", "--yes", "--older-than", days)
+        assert (done.returncode, done.stderr) == (1, f"error: --older-than {days} must be days, 0 or more\n")
+    store(used, "gc", "--yes", "--older-than", "0")
+    assert len(folders(used)) == 13
+
+
 def test_a_store_that_is_not_there_is_named(tmp_path):
     done = store(tmp_path, "ls")
     assert done.returncode == 1

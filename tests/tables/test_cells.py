@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edt.errors import EdtError
-from edt.tables.cells import Cell, outcomes_of, questions_of, read_cells, write_cells
+from edt.tables.cells import SPLITS, Cell, outcomes_of, questions_of, read_cells, write_cells
 from edt.types import Outcome, Prediction
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=12)
@@ -23,6 +23,7 @@ place: dict[str, Any] = {
     "teacher": words,
 }
 counts = st.integers(0, 500)
+splits = st.sampled_from(SPLITS)
 
 
 @st.composite
@@ -32,7 +33,7 @@ def measured_cells(draw):
     return Cell(
         **{name: draw(some) for name, some in place.items()},
         seed=draw(counts),
-        split=draw(words),
+        split=draw(splits),
         state="measured",
         score=round(marks.count("1") / len(marks), 6),
         n=len(marks),
@@ -45,7 +46,7 @@ def measured_cells(draw):
 
 
 absent: Any = st.builds(
-    Cell, **place, seed=counts, split=words, state=st.sampled_from(("missing", "failed")), reason=words
+    Cell, **place, seed=counts, split=splits, state=st.sampled_from(("missing", "failed")), reason=words
 )
 lists = st.lists(st.one_of(measured_cells(), absent), max_size=4, unique_by=lambda cell: cell.place)
 
@@ -77,7 +78,10 @@ def test_questions_are_known_by_their_ids_alone():
     assert re.fullmatch("[0-9a-f]{12}", one)
 
 
-BARE: dict[str, Any] = {**dict.fromkeys(("table", "task", "method", "scale", "student", "teacher", "split"), "x")}
+BARE: dict[str, Any] = {
+    **dict.fromkeys(("table", "task", "method", "scale", "student", "teacher"), "x"),
+    "split": "test",
+}
 FIGURES: dict[str, Any] = {
     "score": 0.5,
     "n": 4,
@@ -120,6 +124,8 @@ UNSOUND: list[tuple[dict[str, Any], str]] = [
     ({"filled": 9}, "filled is 9, more than the 8 of trained_samples"),
     ({"trained_samples": -8}, "trained_samples is -8; it must be a count"),
     ({"questions": "0123"}, "questions is '0123'; it is 12 hexadecimal digits"),
+    ({"split": "tset"}, "split is 'tset'; it must be one of validation, test"),
+    ({"seed": -1}, "seed is -1; it must be 0 or more"),
     ({"state": "failed", "n": 4}, "its state is failed, and yet it has n"),
     ({"state": "missing", "outcomes": "11"}, "its state is missing, and yet it has outcomes"),
 ]
@@ -154,7 +160,7 @@ def test_what_is_no_table_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda data: data.replace(b",0,x,failed", b",zero,x,failed"), "line 3, is no cell: invalid literal"),
+        (lambda data: data.replace(b",0,test,failed", b",zero,test,failed"), "line 3, is no cell: invalid literal"),
         (lambda data: data + data.splitlines(keepends=True)[1], r"line 4, is the cell of line 2 again: \('x', 'a'"),
         (lambda data: data[:-1], "line 3, is cut off"),
         (lambda data: data[:-5], "line 3, is cut off"),

@@ -89,6 +89,12 @@ def test_a_seed_without_every_task_is_left_out(lines, tmp_path, monkeypatch):
     assert plot_time(one, tmp_path)
 
 
+def test_dollar_signs_in_names_are_themselves(tmp_path):
+    odd = "a$x_1$b$\\frac$"  # as maths it could not be drawn
+    svg, _ = plot_gaps_over_rounds(run("a", odd, 0), ["a"], tmp_path)
+    assert odd in svg.read_text("utf-8")
+
+
 def test_without_lines_there_is_no_plot(tmp_path):
     assert drawn([], tmp_path) == []
     assert list(tmp_path.iterdir()) == []

@@ -81,6 +81,27 @@ def test_the_terminal_shows_names_as_they_are(name):
     assert any(line.split()[:2] == [NAMES.get(name, name), name] for line in lines[3:] if line.strip())
 
 
+@pytest.mark.parametrize("width", [50, 80, 120, 400])
+def test_a_narrow_terminal_shows_every_figure_in_as_many_tables_as_it_takes(width):
+    tasks = [f"pocket_task_of_number_{number}" for number in range(7)]
+    cells = [cell(task, method, "96", seed, "110") for task in tasks for method in ("random", "edt") for seed in (0, 1)]
+    wide = widen(
+        cells, title="T", split="test", baseline="full", ceiling="full", ours="edt", headline_scale="96", rivals=()
+    )
+    console = Console(width=width, file=io.StringIO(), record=True)
+    console.print(terminal(wide))
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    heads = [line.split() for line in text.splitlines() if line.split()[:2] == ["method", "samples"]]
+    assert [head for line in heads for head in line[2:]] == [*(task.removeprefix("pocket_") for task in tasks), MEAN]
+    assert text.count("T, test split") == 1
+    assert text.count("66.7 ± 0.0 (2)") == 2 * (len(tasks) + 1)
+    for method in ("Random", "error-driven"):
+        assert sum(line.split()[:2] == [method, "96"] for line in text.splitlines()) == len(heads)
+    assert (len(heads) == 1) == (width == 400)
+
+
 @settings(max_examples=60, deadline=None)
 @given(name=names)
 def test_csv_has_names_as_they_are(name):

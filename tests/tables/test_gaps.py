@@ -65,7 +65,9 @@ def test_a_run_without_rounds_has_no_stories_and_no_plot(tmp_path):
 def test_the_plot_is_a_picture(tmp_path):
     from PIL import Image
 
-    path = plot_gaps(gap_lines(with_second_gaps(run_here(tmp_path).report)), tmp_path / "plots/gaps.png", title="t")
+    lines = gap_lines(with_second_gaps(run_here(tmp_path).report))
+    lines = [dataclasses.replace(line, skill=f"{line.skill} for $5^$ or $\\frac$") for line in lines]
+    path = plot_gaps(lines, tmp_path / "plots/gaps.png", title="t")
     assert path is not None
     with Image.open(path) as picture:
         assert picture.width > 600

@@ -1,5 +1,7 @@
 """Rounds go to a file and come back; a run's report comes to a line a round and one for the finished student."""
 
+import math
+
 import pytest
 
 from edt.errors import EdtError
@@ -73,6 +75,25 @@ def test_what_is_no_round_is_named(tmp_path):
         path.write_text(whole.replace(old, new))
         with pytest.raises(EdtError, match=message):
             read_rounds(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"test": math.nan}, "test is nan; it is a share"),
+        ({"test": 7.0}, r"test is 7\.0; it is a share"),
+        ({"n": -2}, "n is -2; it must be a count"),
+        ({"errors": -1}, "errors is -1; it must be a count"),
+        ({"gaps": 0, "closed": -1, "persists": 1}, "closed is -1; it must be a count"),
+        ({"picks": 4, "filled": 5}, "filled is 5, more than the 4 of picks"),
+        ({"seconds_tune": math.inf}, "seconds_tune is inf; it must be seconds"),
+        ({"seconds_select": math.nan}, "seconds_select is nan; it must be seconds"),
+        ({"seconds_predict": -3.0}, r"seconds_predict is -3\.0; it must be seconds"),
+    ],
+)
+def test_figures_that_cannot_be_are_refused(changes, message):
+    with pytest.raises(EdtError, match=f"round 1 of r: {message}"):
+        RoundLine(**{**PLACE, "round": 1, "score": 0.5, "n": 2, **changes})
 
 
 def test_a_file_of_before_a_column_was_there_is_read_with_its_default(tmp_path):
