@@ -46,8 +46,8 @@ RELEASES = {
     "vision_flan_1m": Release(
         file="vision_flan.json",
         images=".",
-        get="the dataset Vision-Flan/vision-flan (Vision-Flan-1-million: vision_flan.json, 983 MB, and the image "
-        "folders shard_01 to shard_09)",
+        get="the dataset Vision-Flan/vision-flan (Vision-Flan-1-million: vision_flan.json, 983 MB, and the archives "
+        "of pictures in shard_01 to shard_09, unpacked by its run.sh)",
         ids="renamed",
     ),
     "vision_flan_191_1k": Release(

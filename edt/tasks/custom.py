@@ -23,6 +23,7 @@ from edt.supporting.records import Bad, parse_record, without_picture
 from edt.supporting.stream import JsonStream
 from edt.tasks.items import Item
 from edt.tasks.options import choose, options_inside
+from edt.tasks.parquet import rows_of
 from edt.tasks.splits import Pools
 from edt.tasks.target import TargetTask
 
@@ -73,11 +74,8 @@ class CustomFile:
 
     def _records(self) -> Iterator[Any]:
         if self._file.suffix == ".parquet":
-            import pyarrow.parquet as pq
-
-            for batch in pq.ParquetFile(self._file).iter_batches(512):
-                for row in batch.to_pylist():
-                    yield {name: value for name, value in row.items() if value is not None}
+            for row in rows_of(self._file):
+                yield {name: value for name, value in row.items() if value is not None}
             return
         yield from JsonStream(self._file)
 

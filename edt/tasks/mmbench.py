@@ -21,6 +21,7 @@ from edt.errors import EdtError
 from edt.paths import data_root
 from edt.students.checksums import remembered_checksum
 from edt.tasks.items import Item
+from edt.tasks.parquet import rows_of
 from edt.tasks.splits import Pools
 from edt.tasks.target import OURS, TargetTask
 from edt.tasks.unpacked import Keep, unpack, unpacked_folder
@@ -141,7 +142,7 @@ def _bytes(image: Any, index: int) -> bytes:
     if isinstance(image, bytes):
         return image
     try:
-        return base64.b64decode(image, validate=False)
+        return base64.b64decode(image or "-", validate=False)
     except (TypeError, ValueError, binascii.Error):
         raise EdtError(f"question {index} of MMBench has no picture; get the file that holds them") from None
 
@@ -155,11 +156,11 @@ def _text(value: Any) -> str:
 
 def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
     if file.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        for batch in pq.ParquetFile(file).iter_batches(256):
-            yield from batch.to_pylist()
+        yield from rows_of(file)
         return
     csv.field_size_limit(sys.maxsize)
-    with file.open(encoding="utf-8", newline="") as stream:
-        yield from csv.DictReader(stream, delimiter="\t")
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            yield from csv.DictReader(stream, delimiter="\t")
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise EdtError(f"{file} cannot be read as a table of tabs in UTF-8 ({error}); get the file anew") from None

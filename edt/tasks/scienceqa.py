@@ -14,6 +14,7 @@ from edt.errors import EdtError
 from edt.paths import data_root
 from edt.students.checksums import remembered_checksum
 from edt.tasks.items import Item
+from edt.tasks.parquet import rows_of
 from edt.tasks.splits import Pools
 from edt.tasks.target import OURS, TargetTask
 from edt.tasks.unpacked import Keep, unpack, unpacked_folder
@@ -56,16 +57,13 @@ class Scienceqa:
         return files
 
     def _items(self, keep: Keep) -> Iterator[Item]:
-        import pyarrow.parquet as pq
-
         for split in SPLITS:
             number = 0
             for file in self._files(split):
-                for batch in pq.ParquetFile(file).iter_batches(128, columns=list(FIELDS)):
-                    for row in batch.to_pylist():
-                        number += 1
-                        if row["image"] and row["image"].get("bytes"):
-                            yield _item(row, f"{split}-{number:05}", keep)
+                for row in rows_of(file, FIELDS):
+                    number += 1
+                    if isinstance(row["image"], Mapping) and row["image"].get("bytes"):
+                        yield _item(row, f"{split}-{number:05}", keep)
 
 
 def scienceqa(
@@ -92,7 +90,9 @@ def scienceqa(
 
 
 def _item(row: Mapping[str, Any], name: str, keep: Keep) -> Item:
-    options, answer = row["choices"], row["answer"]
+    options, answer = row["choices"] or [], row["answer"]
+    if not isinstance(row["question"], str):
+        raise EdtError(f"row {name} of ScienceQA has the question {row['question']!r:.40}; get the files anew")
     if not isinstance(answer, int) or not 0 <= answer < len(options):
         raise EdtError(
             f"row {name} of ScienceQA has the answer {answer!r} and {len(options)} choices; get the files anew"

@@ -19,6 +19,8 @@ from edt.students.hub.prompts import question_of
 from edt.types import Pick, Sample, to_json
 
 IMAGE = "<image>"
+MARKS = (IMAGE, "<video>", "<audio>", "<bbox>", "<ref-object>", "<cot-process>", "<start-image>")
+"""What LLaMA-Factory and ms-swift take for a place of something beside the text, wherever it stands."""
 LINEAGE = "lineage.jsonl"
 
 
@@ -42,13 +44,19 @@ def exchange_of(sample: Sample, root: Path, *, style: str) -> Exchange:
 
 
 def _marked(exchange: Exchange) -> dict[str, Any]:
-    """Messages whose picture is marked in the question; a mark that was in a user's words is broken up."""
-    question, reply = (text.replace(IMAGE, "< image>") for text in (exchange.question, exchange.reply))
+    """Messages whose picture is marked in the question; marks that were in a user's words are broken up."""
+    question, reply = _harmless(exchange.question), _harmless(exchange.reply)
     messages = [
         {"role": "user", "content": IMAGE * len(exchange.images) + question},
         {"role": "assistant", "content": reply},
     ]
     return {"messages": messages, "images": list(exchange.images)}
+
+
+def _harmless(text: str) -> str:
+    for mark in MARKS:
+        text = text.replace(mark, f"< {mark[1:]}")
+    return text
 
 
 def _llamafactory(rows: Sequence[Exchange]) -> dict[str, str]:

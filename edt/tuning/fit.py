@@ -12,7 +12,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator, Sequence, Sized
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from edt.students.bar import bar_shown
 from edt.tuning.checkpoints import last_whole, remove
 from edt.tuning.companions import rank
 from edt.tuning.module import QLoraModule, Rates
+from edt.tuning.shards import layers_put_back
 from edt.tuning.spread import ShareCollator, SpreadModule, shares_of
 from edt.tuning.trainable import Trainable
 
@@ -57,7 +58,7 @@ def fit(
         weight_decay=tuner.weight_decay,
         steps=len(batches),
     )
-    accelerator = _accelerator(tuner.trainer.accelerator, trainable)
+    accelerator = accelerator_of(tuner.trainer.accelerator, trainable)
     alone = tuner.trainer.alone and accelerator == "cpu"
     name = f"checkpoint-{_identity(tuner, trainable, rows, batches, seed)}"
     with _hushed(), torch.random.fork_rng(devices=[]):
@@ -70,14 +71,15 @@ def fit(
         torch.manual_seed(seed + rank())
         trainer = _trainer(tuner, folder, name, accelerator=accelerator, clip=None if alone else tuner.clip)
         module.train()  # from_pretrained leaves eval mode, and Lightning keeps what it finds
-        _run(trainer, module, loader, last_whole(folder, name))
+        with layers_put_back(trainable) if tuner.trainer.sharded else nullcontext():
+            _run(trainer, module, loader, last_whole(folder, name))
     if rank() == 0:
         _write_losses(folder / "training.jsonl", module.losses, batches, rates)
         for left in folder.glob("checkpoint-*.ckpt"):
             remove(left)
 
 
-def _accelerator(asked: str, trainable: Trainable) -> str:
+def accelerator_of(asked: str, trainable: Trainable) -> str:
     """Where the student is already, unless told otherwise."""
     return next(trainable.module.parameters()).device.type if asked == "auto" else asked
 
@@ -124,7 +126,7 @@ def _new_trainer(
     return pl.Trainer(
         accelerator=accelerator,
         devices=options.devices,
-        strategy=options.strategy,
+        strategy="ddp" if options.sharded else options.strategy,  # of what is tuned; its layers are dealt out before
         precision=options.precision,
         accumulate_grad_batches=options.accumulate if clip is not None else 1,
         gradient_clip_val=clip,

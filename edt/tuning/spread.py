@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from edt.tuning.module import QLoraModule, Rates
-from edt.tuning.trainable import Trainable
+from edt.tuning.shards import share_layers, shared_names
+from edt.tuning.trainable import Layered, Trainable
 from edt.tuning.trainer import TrainerOptions
 
 
@@ -66,9 +67,21 @@ class SpreadModule(QLoraModule):
     ) -> None:
         super().__init__(trainable, rates, dropout=dropout)
         self.automatic_optimization = True
-        self._ways, self._devices = options.ways, options.devices
+        self._ways, self._devices, self._accumulate = options.ways, options.devices, options.accumulate
+        self._sharded = options.sharded
         self._seed, self._rank = seed, rank
         self._passed: list[Tensor] = []
+
+    def configure_model(self) -> None:
+        """Lightning calls this when the processes know of each other, and before it looks at the weights."""
+        if not self._sharded:
+            return
+        assert isinstance(self._trainable, Layered), "checked before training"
+        kind = self.trainer.strategy.root_device.type
+        mesh = torch.distributed.device_mesh.init_device_mesh(kind, (self._devices,))
+        share_layers(self._trainable.layers(), mesh)
+        # frozen, and of parts: there is nothing in them for DistributedDataParallel to make equal
+        self._ddp_params_and_buffers_to_ignore = shared_names(self)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
@@ -82,7 +95,12 @@ class SpreadModule(QLoraModule):
         return loss * self._ways
 
     def on_before_optimizer_step(self, optimizer: Any) -> None:
-        """Note the step's loss before a checkpoint of the step is written: one without it is not gone on from."""
+        """Note the step's loss before a checkpoint of the step is written: one without it is not gone on from.
+
+        A strategy that adds up passes itself, as DeepSpeed does, has Lightning call this after every pass.
+        """
+        if len(self._passed) < self._accumulate:
+            return
         total = torch.stack(self._passed).sum()
         self._passed.clear()
         if self._devices > 1:

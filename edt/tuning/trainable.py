@@ -95,6 +95,15 @@ class Inspectable(Protocol):
         ...
 
 
+@runtime_checkable
+class Layered(Protocol):
+    """A trainable whose layers pass one after the other, and may stand in other places meanwhile."""
+
+    def layers(self) -> nn.ModuleList:
+        """The list that the model itself goes through."""
+        ...
+
+
 class Rehearsal(Protocol):
     """Makes the rows of a training without the weights of what is trained."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from edt.errors import EdtError
 
 ACCELERATORS = ("auto", "cpu", "cuda")
-SHARDING = ("fsdp", "deepspeed_stage_3", "model_parallel")
+FSDP = "fsdp"
+DEEPSPEED = "deepspeed"
+SHARDING = ("fsdp_", "deepspeed_stage_3", "model_parallel")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true")
 
 
@@ -20,7 +23,8 @@ class TrainerOptions:
     accelerator: str = "auto"
     """auto is where the student is already."""
     strategy: str = "auto"
-    """Any of Lightning's that leaves weights whole: ddp, deepspeed_stage_2 (with the package deepspeed) and so on."""
+    """Any of Lightning's that leaves weights whole: ddp, deepspeed_stage_2 (with the package deepspeed) and so on; and
+    fsdp, which deals out the frozen ones, see `edt.tuning.shards`."""
     devices: int = 1
     accumulate: int = 1
     """Passes that the samples of a step come in, on each device."""
@@ -39,8 +43,27 @@ class TrainerOptions:
             raise EdtError(f"tuner.trainer.strategy={self.strategy!r} must be a name, such as auto or ddp")
         if self.strategy.startswith(SHARDING):
             raise EdtError(
-                f"tuner.trainer.strategy={self.strategy!r} deals out single weights, and adapters are saved from whole "
-                "ones; use ddp or deepspeed_stage_2"
+                f"tuner.trainer.strategy={self.strategy!r} deals out the weights that are tuned too, and adapters are "
+                "saved from whole ones; use fsdp, which deals out the frozen ones, or ddp or deepspeed_stage_2"
+            )
+        if self.sharded and self.devices == 1:
+            raise EdtError(
+                f"tuner.trainer.strategy={FSDP!r} deals out layers over devices; use tuner.trainer.devices=2 or more"
+            )
+        if self._of_package and importlib.util.find_spec(DEEPSPEED) is None:
+            raise EdtError(
+                f"tuner.trainer.strategy={self.strategy!r} needs a package that is not here: pip install deepspeed, or "
+                "use ddp or fsdp"
+            )
+        if self.accelerator != "auto":
+            self.check_on(self.accelerator)
+
+    def check_on(self, accelerator: str) -> None:
+        """Raises EdtError where the strategy cannot be had on cpu or cuda."""
+        if self._of_package and accelerator == "cpu":
+            raise EdtError(
+                f"tuner.trainer.strategy={self.strategy!r} is had on GPUs only, and this training is on a CPU; use ddp "
+                "or fsdp, or student.device=cuda"
             )
 
     @classmethod
@@ -59,7 +82,16 @@ class TrainerOptions:
     @property
     def in_folders(self) -> bool:
         """Whether its checkpoints are folders. One is not written over: a kill would leave half of the next in it."""
-        return self.strategy.startswith("deepspeed")
+        return self.strategy.startswith(DEEPSPEED)
+
+    @property
+    def _of_package(self) -> bool:
+        return self.strategy == DEEPSPEED or self.strategy.startswith(f"{DEEPSPEED}_stage")
+
+    @property
+    def sharded(self) -> bool:
+        """Whether frozen weights are dealt out over the devices."""
+        return self.strategy == FSDP
 
     @property
     def ways(self) -> int:

@@ -16,6 +16,7 @@ from edt.protocols import Student
 from edt.tuning.batches import plan
 from edt.tuning.companions import companions, job_of, rank
 from edt.tuning.preflight import census_of, inspect, report
+from edt.tuning.shards import check_shareable
 from edt.tuning.trainable import Repeatable, Shapeable, Trainable, Tunable
 from edt.tuning.trainer import TrainerOptions
 from edt.types import Adapter, Sample
@@ -79,6 +80,11 @@ class LightningTuner:
         self.workers = workers
         self.preflight = preflight
         self.trainer = TrainerOptions.of(trainer)
+        if self.trainer.sharded and kind == "full":
+            raise EdtError(
+                "tuner.trainer.strategy='fsdp' deals out frozen weights, and tuner.kind='full' leaves none in the "
+                "language model; use kind=lora, or strategy=deepspeed_stage_2"
+            )
         if self.trainer.ways > batch_size:
             raise EdtError(
                 f"tuner.batch_size={batch_size} is shared out over {self.trainer.ways} passes (trainer.devices times "
@@ -149,8 +155,9 @@ class LightningTuner:
         seed: int,
     ) -> tuple[int, int]:
         """Steps, and samples seen."""
-        from edt.tuning.fit import fit
+        from edt.tuning.fit import accelerator_of, fit
 
+        self.trainer.check_on(accelerator_of(self.trainer.accelerator, trainable))
         every, ids = trainable.rows(samples, root), [sample.id for sample in samples]
         census, kept = census_of(every, ids, limit=self.max_tokens, too_long=self.too_long)
         rows, ids = [every[place] for place in kept], [ids[place] for place in kept]
@@ -176,6 +183,8 @@ class LightningTuner:
         return job_of(student.node(), student.worn, self._given, samples, root, folder=folder, seed=seed)
 
     def _prepare(self, trainable: Trainable, name: str) -> None:
+        if self.trainer.sharded:
+            check_shareable(trainable, name)
         if isinstance(trainable, Shapeable):
             trainable.prepare(kind=self.kind, rank=self.rank, alpha=self.alpha, checkpointing=self.checkpointing)
         elif self.kind != "lora" or self.rank or self.alpha or self.checkpointing:

@@ -20,6 +20,7 @@ from edt.tuning.tuner import LightningTuner
 from tests.students.tiny import samples, student
 
 NAME = "deepspeed_by_hand"
+ADDING = "deepspeed_adding_up"
 
 
 def write_folder(folder: Path, state: Any) -> Path:
@@ -38,11 +39,30 @@ class InFolders(SingleDeviceStrategy):
         return torch.load(Path(checkpoint_path) / "checkpoint" / "mp_rank_00_model_states.pt", weights_only=True)
 
 
+class AddsUp(InFolders):
+    """Takes a step only after so many passes, and has Lightning think that every pass is one: as DeepSpeed does."""
+
+    @property
+    def handles_gradient_accumulation(self) -> bool:
+        return True
+
+    def optimizer_step(self, optimizer: Any, closure: Any, model: Any = None, **more: Any) -> None:
+        closure()
+        module: Any = self.lightning_module
+        if (module.trainer.fit_loop.epoch_loop.batch_idx + 1) % module.trainer.accumulate_grad_batches:
+            module.on_before_optimizer_step(optimizer)
+        else:
+            self.precision_plugin._after_closure(module, optimizer)
+            optimizer.step()
+
+
 @pytest.fixture
 def by_hand():
-    StrategyRegistry.register(NAME, InFolders, device=torch.device("cpu"))
+    for name, kind in ((NAME, InFolders), (ADDING, AddsUp)):
+        StrategyRegistry.register(name, kind, device=torch.device("cpu"))
     yield
-    StrategyRegistry.remove(NAME)
+    for name in (NAME, ADDING):
+        StrategyRegistry.remove(name)
 
 
 class Killed(Exception):
@@ -90,6 +110,17 @@ class Start(Callback):
 def _with(trainer: Any, callback: Callback) -> Any:
     trainer.callbacks.append(callback)
     return trainer
+
+
+def test_a_strategy_that_adds_up_passes_itself_notes_a_loss_a_step(pocket, tmp_path, by_hand):
+    found = {}
+    for name, options in (("one", {"strategy": NAME}), ("adding", {"strategy": ADDING, "accumulate": 2})):
+        one = LightningTuner(batch_size=4, progress=False, precision="fp32", preflight=False, trainer=options)
+        one.tune(student(pocket), samples(12), pocket, folder=tmp_path / name, seed=0)
+        lines = (tmp_path / name / "training.jsonl").read_text().splitlines()
+        found[name] = [json.loads(line)["loss"] for line in lines]
+    assert len(found["one"]) == 3
+    assert found["adding"] == pytest.approx(found["one"], rel=1e-4)
 
 
 def test_the_newest_whole_folder_is_taken_and_damaged_ones_go(tmp_path):

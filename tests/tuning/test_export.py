@@ -16,6 +16,7 @@ from edt.tuning.export import export_selection, main, merge_adapter, picks_of
 from edt.tuning.tuner import LightningTuner
 from tests.harness import ROOT, run_apart, run_here
 from tests.students.hub.tiny import TINY, pictures, samples, save, student
+from tests.tuning.exported import written
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +36,6 @@ def load(kind, folder) -> Any:
 
     file = "selection.json" if kind == "llamafactory" else "selection.jsonl"
     return load_dataset("json", data_files=str(folder / file), split="train", cache_dir=str(folder / "cache"))
-
-
-def written(kind, data, folder, **settings):
-    from edt.tuning.datasets import write_dataset
-    from edt.types import Pick, by_id
-
-    some = samples(4)
-    picks = [Pick(sample_id=sample.id, round=1, targeted=True, error_id="e", query="see") for sample in some]
-    write_dataset(folder, picks, by_id(some), data, kind=kind, **{"style": "steps", **settings})
-    return some
 
 
 @pytest.mark.parametrize("kind", ["llamafactory", "ms_swift"])

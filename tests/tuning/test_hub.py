@@ -1,6 +1,7 @@
 """A hub student's training through Lightning: killed and gone on with, shared out, decoded late."""
 
 import dataclasses
+import importlib.util
 import json
 import os
 import signal
@@ -15,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from edt.build import Builder
 from edt.errors import EdtError
+from edt.experiment import compose
 from edt.tuning.spread import shares_of
 from edt.tuning.trainer import TrainerOptions
 from edt.tuning.tuner import LightningTuner
@@ -95,11 +98,55 @@ def test_passes_and_checkpoints_and_loaders_come_to_the_same_steps(hub, tmp_path
 
 def test_two_devices_take_the_steps_of_one(hub, tmp_path):
     some = [dataclasses.replace(sample, image="") if sample.id == "s0" else sample for sample in samples(9)]
-    for name, devices in (("one", 1), ("two", 2)):
-        options = {"accelerator": "cpu", "devices": devices, "strategy": "ddp" if devices > 1 else "auto"}
+    for name, devices, strategy in (("one", 1, "auto"), ("two", 2, "ddp")):
+        options = {"accelerator": "cpu", "devices": devices, "strategy": strategy}
         tuner(trainer=options).tune(student(hub, "llava"), some, hub, folder=tmp_path / name, seed=0)
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-4)
     assert not {"LOCAL_RANK", "MASTER_PORT", "WORLD_SIZE"} & set(os.environ)
+
+
+WEIGHED = """
+import json, sys
+from pathlib import Path
+from torch.distributed.tensor import DTensor
+from edt.students.hub.trainable import HubTrainable
+from tests.students.hub.tiny import samples, student
+from tests.tuning.test_hub import losses, tuner
+hub, folder = Path(sys.argv[1]), Path(sys.argv[2])
+loss, seen = HubTrainable.loss, []
+def weighed(self, part):
+    weights = list(self.layers().parameters())
+    parts = [weight for weight in weights if isinstance(weight, DTensor)]
+    held = sum(weight.to_local().untyped_storage().nbytes() for weight in parts)
+    frozen = not any(weight.requires_grad for weight in parts)
+    seen.append([held, sum(weight.numel() * 4 for weight in parts), frozen])
+    return loss(self, part)
+HubTrainable.loss = weighed
+options = {"accelerator": "cpu", "devices": 2, "strategy": "fsdp"}
+one = student(hub, "qwen2_vl")
+before, whole = one.answer(samples(4), hub), sum(weight.numel() for weight in one.dress().model.parameters())
+one_tuner = tuner(trainer=options, checkpointing=True, preflight=False)
+one_tuner.tune(one, samples(9), hub, folder=folder, seed=0)
+again = sum(weight.numel() for weight in one.dress().model.parameters())
+print(json.dumps({"seen": seen, "whole": [whole, again], "losses": losses(folder),
+                  "same": one.answer(samples(4), hub) == before}))
+"""
+
+
+def test_frozen_layers_are_dealt_out_over_two_devices_and_whole_again_afterwards(hub, tmp_path):
+    tuner(trainer={}).tune(student(hub, "qwen2_vl"), samples(9), hub, folder=tmp_path / "one", seed=0)
+    command = [sys.executable, "-c", WEIGHED, str(hub), str(tmp_path / "two")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert len(found["seen"]) == 6
+    for held, whole, frozen in found["seen"]:
+        assert frozen
+        assert held == whole / 2 > 0
+    assert found["losses"] == pytest.approx(losses(tmp_path / "one"), rel=1e-4)
+    assert found["same"]
+    assert found["whole"][0] == found["whole"][1]
 
 
 KILLED_BESIDE = """
@@ -119,8 +166,8 @@ tune_on_two(Path(sys.argv[1]), Path(sys.argv[2]))
 
 
 def tune_on_two(hub: Path, folder: Path) -> str:
-    """LoRA with dropout in two processes, 6 steps of two passes each; the adapter's key."""
-    options = {"accelerator": "cpu", "devices": 2, "accumulate": 2, "strategy": "ddp"}
+    """LoRA with dropout in two processes with half of the layers each, 6 steps of two passes; the adapter's key."""
+    options = {"accelerator": "cpu", "devices": 2, "accumulate": 2, "strategy": "fsdp"}
     one = tuner(dropout=0.3, checkpoint_every=3, trainer=options, preflight=False)
     return one.tune(student(hub, "llava"), samples(12), hub, folder=folder, seed=0).key
 
@@ -170,7 +217,9 @@ def test_pictures_are_decoded_by_the_collator_and_not_before(hub, tmp_path):
 @pytest.mark.parametrize(
     ("trainer", "words"),
     [
-        ({"strategy": "fsdp"}, "use ddp or deepspeed_stage_2"),
+        ({"strategy": "fsdp"}, "over devices; use tuner.trainer.devices=2 or more"),
+        ({"strategy": "fsdp_cpu_offload", "devices": 2}, "use fsdp, which deals out the frozen ones, or ddp"),
+        ({"strategy": "deepspeed_stage_3", "devices": 2}, "adapters are saved from whole ones; use fsdp"),
         ({"devices": 0}, "a whole number from 1"),
         ({"accelerator": "tpu"}, "choose one of auto, cpu, cuda"),
         ({"precision": "8"}, "choose one of 32-true"),
@@ -181,6 +230,38 @@ def test_pictures_are_decoded_by_the_collator_and_not_before(hub, tmp_path):
 def test_options_of_the_trainer_are_checked_at_once(trainer, words):
     with pytest.raises(EdtError, match=words):
         tuner(trainer=trainer)
+
+
+def test_fsdp_says_whose_layers_it_cannot_deal_out(hub, tmp_path):
+    options = {"devices": 2, "strategy": "fsdp"}
+    with pytest.raises(EdtError, match="leaves none in the language model; use kind=lora"):
+        tuner(trainer=options, kind="full")
+    one = student(hub, "llava", precision="nf4")
+    with pytest.raises(EdtError, match=r"packed in 4 bits; use student\.precision=bf16"):
+        tuner(trainer=options).tune(one, samples(4), hub, folder=tmp_path, seed=0)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("deepspeed") is not None, reason="DeepSpeed is installed")
+def test_deepspeed_says_what_it_needs_before_anything_is_built():
+    with pytest.raises(EdtError, match="a package that is not here: pip install deepspeed, or use ddp or fsdp"):
+        compose_tuner("tuner=lora", "tuner.trainer.strategy=deepspeed_stage_2")
+
+
+def test_deepspeed_is_not_for_a_cpu(hub, tmp_path, monkeypatch):
+    (tmp_path / "deepspeed.py").touch()  # found, as an installed one is, and not imported
+    monkeypatch.syspath_prepend(tmp_path)
+    options = {"strategy": "deepspeed_stage_2", "devices": 2}
+    with pytest.raises(EdtError, match="on GPUs only, and this training is on a CPU; use ddp or fsdp"):
+        tuner(trainer={**options, "accelerator": "cpu"})
+    one = compose_tuner(
+        "tuner=lora", "tuner.trainer.strategy=deepspeed_stage_2", "tuner.trainer.devices=2", "tuner.preflight=false"
+    )
+    with pytest.raises(EdtError, match="on GPUs only"):
+        one.tune(student(hub, "llava"), samples(4), hub, folder=tmp_path / "out", seed=0)
+
+
+def compose_tuner(*overrides: str) -> LightningTuner:
+    return Builder().part("tuner", compose(overrides).tuner)
 
 
 def test_a_strategy_that_is_not_there_is_said(hub, tmp_path):

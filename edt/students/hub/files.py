@@ -21,7 +21,12 @@ PUBLISHED: dict[str, tuple[float, float]] = {
     "llava-hf/llava-onevision-qwen2-0.5b-ov-hf": (1.8, 0.9),
     "llava-hf/llava-onevision-qwen2-7b-ov-hf": (16.1, 8.0),
 }
-"""GB to fetch, and weights in billions."""
+"""GB to fetch, and weights in billions.
+
+Of LLaVA-1.5, Qwen2-VL and SmolVLM2 by the file sizes on their pages of the hub; of Qwen2.5-VL by those of checkpoints
+tuned from it; of LLaVA-OneVision by its authors' release of the same weights (0.5B) and by the count of weights that
+checkpoints tuned from it state (7B): its own pages were not seen.
+"""
 BYTES = {"nf4": 0.7, "bf16": 2.0, "fp32": 4.0}
 """Of a weight, about: in 4 bits are the layers of the language model, the rest stays in 16."""
 INDEX = "model.safetensors.index.json"

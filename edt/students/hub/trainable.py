@@ -51,6 +51,10 @@ class HubTrainable:
     def module(self) -> nn.Module:
         return self._core.model
 
+    def layers(self) -> nn.ModuleList:
+        """Of the language model."""
+        return self._core.language_model.layers
+
     def key(self) -> str:
         """Of the adapter that training starts from; empty for none."""
         return self._parent
