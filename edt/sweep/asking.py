@@ -20,7 +20,7 @@ from edt.store.keys import canonical
 from edt.sweep.plan import Plan
 from edt.teachers.ahead import Reckoner, times, total
 from edt.teachers.meter import CHARACTERS_A_TOKEN, words_of
-from edt.teachers.prices import date_of_prices
+from edt.teachers.prices import price_of
 from edt.types import ErrorSample, Mistake, Outcome, Prediction, Sample
 
 PARTS = {"identify": "identifier", "analyse": "analyst"}
@@ -99,7 +99,9 @@ def _words(asked: Asked) -> list[str]:
 
 
 def _prices(options: Mapping[str, Any]) -> str:
-    return f"the prices of {date_of_prices()}" if options.get("usd_per_million") is None else "teacher.usd_per_million"
+    if options.get("usd_per_million") is not None:
+        return "teacher.usd_per_million"
+    return f"the price of {price_of(options['model']).as_of}"
 
 
 def _limit(asked: Asked) -> str:

@@ -7,7 +7,7 @@ import pytest
 from edt.sweep.asking import QUESTION, ROOM, STEP
 from edt.sweep.command import at_once, sweep
 from edt.sweep.run import cores, threads_of
-from edt.teachers.prices import date_of_prices
+from edt.teachers.prices import price_of
 from tests.harness import FAKE_CONF, FAKES
 
 TABLE = """
@@ -69,7 +69,7 @@ def test_a_teacher_that_is_paid_is_bounded_by_questions_prefixes_and_its_source(
     cents = 100 * (tokens_in * 0.15 + tokens_out * 0.60) / 1e6
     assert cents <= 100 * dollars(shown) <= cents + 1
     assert f"Teacher gpt-4o-mini-2024-07-18 ({source}) (4 identify, 4 analyse stages)" in shown
-    assert f"by the prices of {date_of_prices()}" in shown
+    assert f"by the price of {price_of('gpt-4o-mini-2024-07-18').as_of}" in shown
     assert "teacher.max_usd=5" in shown
 
 
