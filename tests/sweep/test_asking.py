@@ -165,6 +165,10 @@ def test_finished_stages_say_what_is_expected_of_the_others_beside_the_bound(tmp
         assert 0 < about[0] < calls / 10  # a fake student takes one step, not as many as there is room for
         assert tokens_in > about[1]
         assert tokens_out > about[2]
+        elsewhere = said(server.url, "action=plan", "tasks=scienceqa", "task.folder=/nowhere", "task.num_validation=50")
+        assert "at most" in elsewhere
+        assert "expected, by" not in elsewhere
+        assert "not known" not in elsewhere.partition("Teacher")[2]
 
 
 def test_time_is_never_divided_by_more_than_there_are_cores():
