@@ -48,8 +48,8 @@ test: setup ## the tests
 test-slow: setup ## the tests that take minutes each, such as ten kills in one run
 	@$(BIN)/python -m pytest -m slow
 
-test-server: setup ## the teacher tests against llama.cpp's server: compiles it first, about ten minutes
-	@echo "installing llama.cpp's server: where it is not there yet, it is compiled, for about ten minutes"
+test-server: setup ## the teacher tests against llama.cpp's server: compiles it first, 10 to 20 minutes
+	@echo "installing llama.cpp's server: where it is not there yet, it is compiled, for 10 to 20 minutes"
 	@CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF -DMTMD_BUILD=OFF" \
 	  $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev,server]' \
 	  || { echo "error: llama.cpp's server could not be installed (see above); it needs a C++ compiler and cmake" >&2; exit 1; }

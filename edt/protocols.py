@@ -156,6 +156,10 @@ class Priced(Protocol):
         """The same of weighing: every call that the source of its probabilities takes, repairs included."""
         ...
 
+    def expected(self, prompts: Sequence[str], *, max_tokens: int) -> Cost | None:
+        """About what completing these prompts would cost now, going by earlier calls; None where too few are known."""
+        ...
+
     def spent(self) -> Cost:
         """What calls of this teacher's model have cost in all, retries included: look at differences."""
         ...

@@ -38,7 +38,7 @@ from edt.protocols import Cost, Paced, Priced, Teacher, fingerprint_of
 from edt.store.keys import digest
 from edt.supporting.annotations import Annotation, AnnotationFile, content_of
 from edt.teachers.ahead import total
-from edt.teachers.meter import cost_of, words_of
+from edt.teachers.meter import cost_of, words_of, words_on_expected
 from edt.types import Sample
 
 AT_ONCE = 1000
@@ -287,10 +287,13 @@ def pace_of(teacher: Teacher, prompts: Sequence[str], request: Request) -> tuple
 def show_plan(annotator: Annotator, teacher: Teacher, known: Mapping[str, Annotation], request: Request) -> int:
     """Print what is done and what the rest will take; returns how many prompts are left."""
     left, costs, some = 0, list[Cost](), list[str]()
+    expected: list[Cost | None] = []
     for piece in annotator.pending(known):
         left, some = left + len(piece), some or piece
         costs.append(cost_of(teacher, piece, max_tokens=request.max_tokens))
-    cost = total(costs)
+        if isinstance(teacher, Priced):
+            expected.append(teacher.expected(piece, max_tokens=request.max_tokens))
+    cost, likely = total(costs), [one for one in expected if one is not None]
     done = annotator.done(known)
     lent = f", whose skills are lent to {annotator.num_lent_to} others" if annotator.num_lent_to else ""
     print(f"teacher {teacher.name}: {done} of {annotator.num_asked} samples are annotated{lent}")
@@ -301,6 +304,10 @@ def show_plan(annotator: Annotator, teacher: Teacher, known: Mapping[str, Annota
         f"about {cost.calls * seconds / teacher.can.at_once / 3600:.2f} hours{how}",
         flush=True,
     )
+    if cost.calls and likely and len(likely) == len(expected):
+        print(
+            f"expected, by earlier calls with as much room for a reply: {words_on_expected(total(likely))}", flush=True
+        )
     return left
 
 

@@ -3,6 +3,8 @@
 Every question is taken to be answered wrong, with as many steps as a reply has
 room for. Parts say themselves what they ask about such an error: they are given
 one that is as long as any, and a teacher that only counts (`edt.teachers.ahead`).
+Beside that bound stands what finished stages asked, where the store and the call
+book hold any.
 """
 
 from __future__ import annotations
@@ -10,17 +12,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from edt.build import Builder, needs
 from edt.config import Config
 from edt.errors import EdtError
-from edt.protocols import Cost, Priced, Teacher
+from edt.protocols import Cost, Priced, Teacher, fingerprint_of
 from edt.store.keys import canonical
+from edt.sweep.expecting import Past
 from edt.sweep.plan import Plan
 from edt.teachers.ahead import Reckoner, times, total
-from edt.teachers.meter import CHARACTERS_A_TOKEN, words_of
-from edt.teachers.prices import date_of_prices
+from edt.teachers.meter import CHARACTERS_A_TOKEN, words_of, words_on_expected
+from edt.teachers.prices import price_of
 from edt.types import ErrorSample, Mistake, Outcome, Prediction, Sample
 
 PARTS = {"identify": "identifier", "analyse": "analyst"}
@@ -44,6 +48,8 @@ class Asked:
     stages: Counter[str] = field(default_factory=Counter)
     """How many ask it, by kind."""
     costs: list[Cost] = field(default_factory=list)
+    expected: list[Cost] = field(default_factory=list)
+    """Of those stages that finished ones are like."""
     unknown: list[str] = field(default_factory=list)
     """Why a stage's calls are not known, each reason once a stage."""
 
@@ -79,6 +85,8 @@ def asked_of(plan: Plan) -> list[Asked]:
         try:
             asked.teacher = reckoned.teacher(options)
             asked.costs.append(reckoned.stage(cell.config, stage.kind))
+            if expected := reckoned.expected(cell.config, stage.kind):
+                asked.expected.append(expected)
         except (EdtError, OSError) as error:
             asked.unknown.append(str(error))
     return list(found.values())
@@ -94,12 +102,23 @@ def _words(asked: Asked) -> list[str]:
     if asked.teacher is not None and asked.costs:
         cost = total(asked.costs)
         dated = f" by {_prices(asked.options)}" if cost.usd else ""
-        lines = [f"at most {words_of(cost, asked.teacher)}{dated}{_limit(asked)}", *lines]
+        lines = [f"at most {words_of(cost, asked.teacher)}{dated}{_limit(asked)}", *_expected(asked), *lines]
     return [f"Teacher {asked.name} ({stages} stages): {line}" for line in lines]
 
 
+def _expected(asked: Asked) -> list[str]:
+    if not asked.expected:
+        return []
+    rest = asked.stages.total() - len(asked.expected)
+    left_out = f", without {rest} that are like none that is finished" if rest else ""
+    words = words_on_expected(total(asked.expected))
+    return [f"expected, by the mean of finished stages: {words}, for {len(asked.expected)} stages{left_out}"]
+
+
 def _prices(options: Mapping[str, Any]) -> str:
-    return f"the prices of {date_of_prices()}" if options.get("usd_per_million") is None else "teacher.usd_per_million"
+    if options.get("usd_per_million") is not None:
+        return "teacher.usd_per_million"
+    return f"the price of {price_of(options['model']).as_of}"
 
 
 def _limit(asked: Asked) -> str:
@@ -118,6 +137,7 @@ class _Reckoned:
         self._builder = Builder()
         self._known: dict[str, Cost] = {}
         self._errors: dict[str, tuple[int, ErrorSample]] = {}
+        self._past: dict[str, Past] = {}
 
     def teacher(self, options: Mapping[str, Any]) -> Teacher:
         return self._builder.part("teacher", options)
@@ -137,6 +157,24 @@ class _Reckoned:
                 part.analyse([error], [Mistake(sample_id="", step=len(error.prediction.steps), reason="")])
             self._known[key] = times(reckoner.cost, number)
         return self._known[key]
+
+    def expected(self, config: Config, kind: str) -> Cost | None:
+        """By finished stages; None where the teacher keeps no book, or none of them is like this one."""
+        options, calls = config.teacher, config.teacher.get("calls")
+        if not calls or not (book := Path(calls).expanduser()).is_file():
+            return None
+        root = Path(config.store.root)
+        name = canonical([options, str(root)])
+        if name not in self._past:
+            priced = isinstance(self.teacher(options), Priced)
+            price = price_of(options["model"], options.get("usd_per_million")) if priced else None
+            self._past[name] = Past(root, book, price)
+        try:
+            part = self._builder.part(PARTS[kind], getattr(config, PARTS[kind]), {"teacher": self.teacher(options)})
+            prints = fingerprint_of(part), fingerprint_of(self._builder.part("task", config.task))
+        except (EdtError, OSError):  # its data are not on this machine, which a bound can do without
+            return None
+        return self._past[name].mean(kind, *prints)
 
     def _error(self, task: Mapping[str, Any], room: int) -> tuple[int, ErrorSample]:
         """How many errors there are at most, and one that is as long as any."""

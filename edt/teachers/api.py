@@ -121,6 +121,10 @@ class ApiTeacher:
         """See `Priced`."""
         return self._desk.cost(self._source.calls(_prefixes(rationales), self._phrasing))
 
+    def expected(self, prompts: Sequence[str], *, max_tokens: int) -> Cost | None:
+        """See `Priced`."""
+        return self._desk.expected([self._phrasing.call(prompt, max_tokens=max_tokens) for prompt in prompts])
+
     def spent(self) -> Cost:
         """See `Priced`."""
         return self._desk.spent()

@@ -45,6 +45,8 @@ BEGIN UPDATE purse SET usd = usd + new.usd - old.usd; END;
 """
 _OF_LATE = 200
 """Calls whose time is looked at."""
+_LATE = 2000
+"""Calls whose tokens are looked at."""
 _AT_ONCE = 500
 """Keys a query: sqlite takes a limited number of variables."""
 
@@ -186,6 +188,30 @@ class CallBook:
         )
         with self._changing() as file:
             return file.execute(query, (model, _OF_LATE)).fetchone()[0]
+
+    def late(self, model: str) -> list[tuple[Call, int, int]]:
+        """The last calls of a model that were bought, with the tokens that they took in and out."""
+        query = (
+            "SELECT request, prompt_tokens, completion_tokens FROM ledger JOIN calls USING (key) WHERE model = ?"
+            " AND outcome = 'answered' AND prompt_tokens IS NOT NULL AND completion_tokens IS NOT NULL"
+            " ORDER BY id DESC LIMIT ?"
+        )
+        if self._connection is None and not self.path.exists():
+            return []
+        with self._changing() as file:
+            rows = file.execute(query, (model, _LATE)).fetchall()
+        return [(Call(request=json.loads(request)), *tokens) for request, *tokens in rows]
+
+    def taken(self, purposes: Iterable[str]) -> dict[str, tuple[int, int, int]]:
+        """How many calls were looked at for each of these, and the tokens of them in and out, where all were told."""
+        if self._connection is None and not self.path.exists():
+            return {}
+        tokens = [f"json_extract(reply, '$.{name}_tokens')" for name in ("prompt", "completion")]
+        sums = ", ".join(f"SUM({one})" for one in tokens)
+        told = " AND ".join(f"COUNT({one}) = COUNT(*)" for one in tokens)
+        query = f"SELECT purpose, COUNT(*), {sums} FROM uses JOIN calls USING (key) WHERE purpose IN ({{}})"
+        rows = self._chosen(f"{query} GROUP BY purpose HAVING {told}", sorted(set(purposes)))
+        return {purpose: (calls, tokens_in, tokens_out) for purpose, calls, tokens_in, tokens_out in rows}
 
     def answered(self) -> dict[str, int]:
         """How often each call was bought: once, if all is well."""

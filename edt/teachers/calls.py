@@ -105,6 +105,10 @@ class Desk(Protocol):
         """At most what these calls would cost now; those that are here already cost nothing."""
         ...
 
+    def expected(self, calls: Sequence[Call]) -> Cost | None:
+        """About what these calls would cost now, going by earlier ones; None where too few are known."""
+        ...
+
     def spent(self) -> Cost:
         """What has been spent on this model so far, all runs together and retries included."""
         ...

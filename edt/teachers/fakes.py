@@ -63,6 +63,9 @@ class ScriptedDesk:
     def cost(self, calls: Sequence[Call]) -> Cost:
         return Cost(calls=len(calls), tokens_in=0, tokens_out=0, usd=0.0)
 
+    def expected(self, calls: Sequence[Call]) -> Cost | None:
+        return None
+
     def spent(self) -> Cost:
         return self.cost(self.calls)
 

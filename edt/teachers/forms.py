@@ -32,7 +32,8 @@ class Form(Generic[T]):
 def response_format(dialect: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """The field of a request that asks for a reply of this schema; none where the dialect has none."""
     if dialect == "openai":
-        return {"response_format": {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}}
+        form = {"name": "reply", "strict": True, "schema": schema}  # only then is OpenAI bound by it
+        return {"response_format": {"type": "json_schema", "json_schema": form}}
     if dialect == "llama_cpp":
         return {"response_format": {"type": "json_object", "schema": schema}}
     return {}

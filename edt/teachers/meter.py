@@ -51,6 +51,12 @@ def words_of(cost: Cost, teacher: Teacher) -> str:
     return f"{cost.calls:,} calls, about {cost.tokens_in:,} tokens in and at most {cost.tokens_out:,} out, {money}"
 
 
+def words_on_expected(cost: Cost) -> str:
+    """The same of what is expected, which is no bound."""
+    money = f"{cost.usd:,.2f} dollars" if cost.usd >= 0.01 else "less than a cent" if cost.usd else "0 dollars"
+    return f"about {cost.calls:,} calls, {cost.tokens_in:,} tokens in and {cost.tokens_out:,} out, {money}"
+
+
 class Meter:
     """Stands before a teacher, and is one.
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Event, Lock
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, retry_if_exception_type, sleep_using_event
@@ -37,6 +38,8 @@ from edt.types import from_json, to_json
 
 IN_A_ROW = 3
 """So many calls given up one after the other, and no more are sent: the endpoint is down, or takes none of them."""
+ENOUGH = 8
+"""Earlier calls that say what others may be expected to take, at least."""
 BETWEEN = 10.0
 """Seconds between two lines on how far it is, at least."""
 log = logging.getLogger("edt")
@@ -132,6 +135,34 @@ class Office:
             tokens_out=sum(longest_of(call) for call in missing),
             usd=sum(self._price.at_most(call) for call in missing),
         )
+
+    def expected(self, calls: Sequence[Call]) -> Cost | None:
+        """See `Desk`: by the tokens for a byte of a question, and of a reply, in calls whose replies had as much room.
+
+        Means, since it is a sum that is wanted; a retry is not reckoned with.
+        """
+        known = self._book.replies([call.key for call in calls])
+        missing = {call.key: call for call in calls if call.key not in known}.values()
+        habits = [(call, self._habits.get(longest_of(call))) for call in missing]
+        if not all(habit for _, habit in habits):
+            return None
+        tokens_in = round(sum(size_of(call) * habit[0] for call, habit in habits if habit))
+        tokens_out = round(sum(habit[1] for _, habit in habits if habit))
+        usd = self._price.of(tokens_in, tokens_out)
+        return Cost(calls=len(missing), tokens_in=tokens_in, tokens_out=tokens_out, usd=usd)
+
+    @cached_property
+    def _habits(self) -> dict[int, tuple[float, float]]:
+        """By the room for a reply: tokens for a byte of a question, and of a reply. Looked up once: a plan is short."""
+        alike: dict[int, list[tuple[int, int, int]]] = {}
+        for call, tokens_in, tokens_out in self._book.late(self._name):
+            alike.setdefault(longest_of(call), []).append((size_of(call), tokens_in, tokens_out))
+        sums = {room: [sum(column) for column in zip(*rows, strict=True)] for room, rows in alike.items()}
+        return {
+            room: (tokens_in / size, tokens_out / len(alike[room]))
+            for room, (size, tokens_in, tokens_out) in sums.items()
+            if len(alike[room]) >= ENOUGH
+        }
 
     def spent(self) -> Cost:
         """See `Desk`."""

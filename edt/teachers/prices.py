@@ -50,18 +50,14 @@ def price_of(model: str, own: Sequence[float] | None = None) -> Price:
         if len(own) != 2 or not all(type(part) in (int, float) and 0 <= part < 1e6 for part in own):
             raise EdtError(f"teacher.usd_per_million is {list(own)}; give two prices, as [0.15,0.6]: input and output")
         return Price(input=float(own[0]), output=float(own[1]), as_of="given")
-    known = _read()
-    if model not in known["models"]:
+    known = _read()["models"]
+    if model not in known:
         raise EdtError(
             f"no price is known for the model {model!r}; set teacher.usd_per_million=[INPUT,OUTPUT] in dollars for a "
-            f"million tokens ([0,0] for a server of your own), or choose one of {', '.join(known['models'])}"
+            f"million tokens ([0,0] for a server of your own), or choose one of {', '.join(known)}"
         )
-    return Price(**known["models"][model], as_of=date_of_prices())
-
-
-def date_of_prices() -> str:
-    """When the prices of the file were looked up."""
-    return str(_read()["as_of"])
+    found = known[model]
+    return Price(input=found["input"], output=found["output"], as_of=str(found["as_of"]))
 
 
 @lru_cache

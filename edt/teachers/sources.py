@@ -25,6 +25,9 @@ from edt.teachers.probe import LOGPROBS
 SOURCES = ("logprobs", "local", "sampling", "verbalised")
 BY_CHAT = ("logprobs", "sampling", "verbalised")
 FIELDS = ("text", "options")
+GRID = tuple(n / 20 for n in range(21))
+"""Probabilities that a schema leaves to choose from: what is bound by one (llama.cpp's server knows no least and
+greatest number) writes none that `read` would turn down."""
 _LETTER = re.compile(r"\W*([A-Z])\s*(?:$|[).:,\]*])")
 
 
@@ -146,7 +149,7 @@ class Verbalised:
 
     def fingerprint(self) -> Mapping[str, Any]:
         prompts = digest(load("weigh_numbers", FIELDS) + load("repair", ("error",)))
-        return {"source": "verbalised", "prompt": prompts}
+        return {"source": "verbalised", "prompt": prompts, "numbers": len(GRID)}
 
     def calls(self, questions: Sequence[Question], phrasing: Phrasing) -> list[Call]:
         return calls_at_most(phrasing, _forms(questions), max_tokens=_room(questions))
@@ -166,7 +169,7 @@ def _room(questions: Sequence[Question]) -> int:
 
 def _numbers(num_options: int) -> Form[list[float] | None]:
     letters = list(LETTERS[:num_options])
-    properties = {letter: {"type": "number"} for letter in letters}
+    properties = {letter: {"type": "number", "enum": list(GRID)} for letter in letters}
 
     def read(found: Mapping[str, Any]) -> list[float]:
         if set(found) != set(letters):

@@ -253,6 +253,19 @@ def test_an_endpoint_that_is_away_is_named_and_keeps_no_sample_from_being_asked_
         assert "8 samples: 8 annotated" in chat(tmp_path, server.url, "supporting.size=8").stdout
 
 
+def test_what_is_expected_by_earlier_calls_stands_beside_the_bound(tmp_path):
+    with Loopback() as server:
+        first = chat(tmp_path, server.url, "supporting.size=8", "teacher.usd_per_million=[1,2]")
+        assert "expected, by" not in first.stdout
+        plan = chat(tmp_path, server.url, "supporting.size=40", "teacher.usd_per_million=[1,2]", "action=plan").stdout
+    assert "still to ask: 32 calls" in plan
+    ((bound_in, bound_out),) = re.findall(r"about ([\d,]+) tokens in and at most ([\d,]+) out", plan)
+    ((calls, tokens_in, tokens_out),) = re.findall(r"about (\d+) calls, ([\d,]+) tokens in and ([\d,]+) out", plan)
+    assert (calls, tokens_out) == ("32", "320")  # ten tokens a reply, as the endpoint counts
+    assert int(tokens_in.replace(",", "")) < int(bound_in.replace(",", ""))
+    assert int(tokens_out.replace(",", "")) < int(bound_out.replace(",", ""))
+
+
 def test_hours_are_told_first_by_the_calls_of_the_past_and_how_many_are_under_way(tmp_path):
     with Loopback(delay=0.4) as server:
         first = chat(tmp_path, server.url, "supporting.size=8", "teacher.source=sampling")

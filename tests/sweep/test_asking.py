@@ -7,8 +7,10 @@ import pytest
 from edt.sweep.asking import QUESTION, ROOM, STEP
 from edt.sweep.command import at_once, sweep
 from edt.sweep.run import cores, threads_of
-from edt.teachers.prices import date_of_prices
+from edt.teachers.prices import price_of
 from tests.harness import FAKE_CONF, FAKES
+from tests.teachers.loopback import Loopback
+from tests.teachers.wire import KEY
 
 TABLE = """
 title: Small table
@@ -69,7 +71,7 @@ def test_a_teacher_that_is_paid_is_bounded_by_questions_prefixes_and_its_source(
     cents = 100 * (tokens_in * 0.15 + tokens_out * 0.60) / 1e6
     assert cents <= 100 * dollars(shown) <= cents + 1
     assert f"Teacher gpt-4o-mini-2024-07-18 ({source}) (4 identify, 4 analyse stages)" in shown
-    assert f"by the prices of {date_of_prices()}" in shown
+    assert f"by the price of {price_of('gpt-4o-mini-2024-07-18').as_of}" in shown
     assert "teacher.max_usd=5" in shown
 
 
@@ -129,6 +131,44 @@ def test_what_cannot_be_counted_is_not_known_and_says_why(planned, arguments, re
     shown = planned(GPT, *arguments)
     assert re.search(reason, shown)
     assert "at most" not in shown
+
+
+def test_finished_stages_say_what_is_expected_of_the_others_beside_the_bound(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    (tmp_path / "small.yaml").write_text(TABLE)
+    fakes = [one for one in FAKES[1:] if not one.startswith(("identifier", "analyst"))]
+    places = [f"experiments={tmp_path}", f"config_dir={FAKE_CONF}", f"output={tmp_path / 'out'}"]
+    places += [
+        f"results={tmp_path / 'res'}",
+        f"store.root={tmp_path / 'store'}",
+        f"teacher.calls={tmp_path / 'c.sqlite'}",
+    ]
+
+    def said(url: str, *more: str) -> str:
+        capsys.readouterr()
+        sweep(["table=small", "methods=edt", *places, *fakes, GPT, f"teacher.base_url={url}", *more])
+        return " ".join(capsys.readouterr().out.split())
+
+    with Loopback() as server:
+        assert "expected" not in said(server.url, "action=plan").replace(str(tmp_path), "")
+        said(server.url)
+        shown = said(server.url, "action=plan", "seeds=0,1")
+        calls, tokens_in, tokens_out = numbers(shown)
+        found = re.search(
+            r"expected, by the mean of finished stages: about ([\d,]+) calls, ([\d,]+) tokens in and ([\d,]+) out, "
+            r"(less than a cent|[\d.]+ dollars), for (\d+) stages",
+            shown,
+        )
+        assert found, shown
+        about = [int(one.replace(",", "")) for one in found.groups()[:3]]
+        assert about[1:] == pytest.approx([100 * about[0], 10 * about[0]], rel=0.02)  # as the endpoint counts
+        assert 0 < about[0] < calls / 10  # a fake student takes one step, not as many as there is room for
+        assert tokens_in > about[1]
+        assert tokens_out > about[2]
+        elsewhere = said(server.url, "action=plan", "tasks=scienceqa", "task.folder=/nowhere", "task.num_validation=50")
+        assert "at most" in elsewhere
+        assert "expected, by" not in elsewhere
+        assert "not known" not in elsewhere.partition("Teacher")[2]
 
 
 def test_time_is_never_divided_by_more_than_there_are_cores():

@@ -124,6 +124,29 @@ def test_a_run_killed_while_it_asks_buys_no_call_twice_and_comes_to_the_same_byt
     assert results(tmp_path / "store") == results(tmp_path / "other" / "store")
 
 
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_an_annotation_killed_while_it_asks_buys_no_call_twice_and_comes_to_the_same_bytes(tmp_path, kills):
+    def annotating(folder: Path, url: str) -> list[str]:
+        files = [f"config_dir={FAKE_CONF}", f"output={folder / 'skills.jsonl'}"]
+        teacher = [one for one in options(folder, url, "teacher.concurrency=2") if one not in PARTS]
+        asked = ["supporting=fake", f"supporting.size={30 * kills}", "batch=8"]
+        return [sys.executable, "-m", "edt.supporting.annotate", *asked, *files, *teacher]
+
+    killed, whole, rng = tmp_path / "killed", tmp_path / "whole", random.Random(5)
+    with Loopback(delay=0.02) as server:
+        for _ in range(kills):
+            _kill_while_asking(annotating(killed, server.url), server, rng)
+        for folder in (killed, whole):
+            done = run_apart(annotating(folder, server.url))
+            assert done.returncode == 0, done.stderr
+    assert (killed / "skills.jsonl").read_bytes() == (whole / "skills.jsonl").read_bytes()
+    books = [CallBook(folder / "calls.sqlite").answered() for folder in (killed, whole)]
+    assert books[0] == books[1] == dict.fromkeys(books[0], 1)
+    assert len(books[0]) == 30 * kills
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+
+
 def _kill_while_asking(arguments: list[str], server: Loopback, rng: random.Random) -> None:
     before = len(server.asked)
     process = subprocess.Popen(

@@ -3,12 +3,14 @@
 import gzip
 import json
 import multiprocessing
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
 
 import pytest
+import yaml
 
 from edt.errors import EdtError
 from edt.purpose import purpose, working_for
@@ -16,7 +18,7 @@ from edt.teachers.api import ApiTeacher, replay_teacher
 from edt.teachers.bundle import export, read_bundle
 from edt.teachers.callbook import CallBook
 from edt.teachers.calls import Call, Choice, Phrasing, Reply
-from edt.teachers.prices import Price, price_of
+from edt.teachers.prices import FILE, Price, price_of
 from edt.teachers.replay import Recording
 
 PHRASING = Phrasing(model="m", schema="openai")
@@ -215,10 +217,15 @@ def test_the_command_exports_imports_and_shows_the_ledger(book, tmp_path):
     assert "needs the name of a bundle" in run("export", "--calls", str(book.path)).stderr
 
 
+def test_every_price_has_a_date_and_says_where_it_was_read():
+    for model, entry in yaml.safe_load(FILE.read_text("utf-8"))["models"].items():
+        assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", price_of(model).as_of)
+        assert entry["source"]
+
+
 def test_a_price_is_dated_and_an_unknown_one_is_not_guessed():
     price = price_of("gpt-4o-mini-2024-07-18")
     assert price.of(1_000_000, 1_000_000) == pytest.approx(0.75)
-    assert price.as_of.startswith("20")
     assert price_of("mine", [0, 0]) == Price(input=0, output=0, as_of="given")
     with pytest.raises(EdtError, match=r"no price is known for the model 'mine'; set teacher\.usd_per_million"):
         price_of("mine")

@@ -10,7 +10,7 @@ from edt.errors import EdtError
 from edt.protocols import Cost, Priced, Rationale
 from edt.teachers.faults import pause_of
 from edt.teachers.meter import Meter
-from edt.teachers.office import IN_A_ROW
+from edt.teachers.office import ENOUGH, IN_A_ROW
 from tests.teachers.wire import CHAT, COST, KEY, MODEL, URL, asked, body, book_at, ok, prompt_of, teacher
 
 RATIONALE = Rationale(head="What is it?\n", steps=("Step 1: soft.\n",), probe="Answer:", options=(" bed", " chair"))
@@ -272,6 +272,35 @@ def test_what_calls_would_cost_is_said_before_and_what_they_did_cost_after(tmp_p
     assert (meter.bill().calls, meter.bill().bought) == (3, 2)
     assert meter.bill().tokens == 3 * 110
     assert meter.bill().usd == pytest.approx(2 * COST)
+
+
+def test_earlier_calls_say_what_others_may_be_expected_to_take(tmp_path, wire):
+    prompts = [f"{n} {'word ' * (n % 7)}" for n in range(ENOUGH)]
+
+    def reply(request):
+        own = {"prompt_tokens": 8 + len(prompt_of(request)) // 4, "completion_tokens": 3}
+        return ok("fine", usage=own)
+
+    wire.side_effect = reply
+    one = teacher(tmp_path)
+    assert one.expected(["a"], max_tokens=9) is None
+    assert not (tmp_path / "calls.sqlite").exists()
+    one.complete(prompts[1:], max_tokens=9)
+    assert teacher(tmp_path).expected(["a"], max_tokens=9) is None  # one too few
+    one.complete(prompts[:1], max_tokens=9)
+    new = [f"another {prompt}" for prompt in prompts]
+    assert teacher(tmp_path).expected(new, max_tokens=900) is None  # nothing is known of replies so long
+    again = teacher(tmp_path)
+    expected, bound = again.expected([*new, *prompts], max_tokens=9), again.cost([*new, *prompts], max_tokens=9)
+    assert expected is not None
+    before = again.spent()
+    again.complete(new, max_tokens=9)
+    spent = again.spent()
+    assert (expected.calls, expected.tokens_out) == (len(new), 3 * len(new))
+    assert expected.tokens_in == pytest.approx(spent.tokens_in - before.tokens_in, rel=0.25)
+    assert expected.usd == pytest.approx(spent.usd - before.usd, rel=0.25)
+    assert expected.usd < bound.usd / 2
+    assert again.expected(new, max_tokens=9) == Cost(calls=0, tokens_in=0, tokens_out=0, usd=0.0)
 
 
 def test_how_far_it_is_is_said_now_and_then_and_not_with_every_request(tmp_path, wire, caplog):

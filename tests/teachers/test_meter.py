@@ -18,6 +18,9 @@ class Dear(ScriptedTeacher):
     def cost_to_weigh(self, rationales):
         return Cost(calls=3 * len(rationales), tokens_in=0, tokens_out=0, usd=3.0 * len(rationales))
 
+    def expected(self, prompts, *, max_tokens):
+        return None
+
     def spent(self):
         return self.cost(self.prompts, max_tokens=0)
 

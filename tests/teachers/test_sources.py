@@ -94,7 +94,11 @@ def test_a_letter_is_read_only_where_it_stands_alone(text, finish, place):
 def test_numbers_are_read_by_their_schema():
     teacher, desk = asking(lambda call: said('{"A": 0.2, "B": 0.2, "C": 0}'), source="verbalised")
     assert teacher.weigh([RATIONALE])[0] == [[0.5, 0.5, 0.0]] * 3
-    assert desk.calls[0].request["response_format"]["json_schema"]["schema"]["required"] == ["A", "B", "C"]
+    form = desk.calls[0].request["response_format"]["json_schema"]
+    assert form["strict"] is True
+    assert form["schema"]["required"] == ["A", "B", "C"]
+    offered = form["schema"]["properties"]["A"]["enum"]
+    assert (min(offered), max(offered)) == (0, 1)  # what a reply is read by: some servers know no least and greatest
     teacher, desk = asking(lambda call: said('{"A": 1, "B": 0, "C": 0}'), source="verbalised", schema="llama_cpp")
     teacher.weigh([RATIONALE])
     assert desk.calls[0].request["response_format"]["type"] == "json_object"
