@@ -19,7 +19,7 @@ def build(*overrides: str) -> Teacher:
 
 def test_there_are_as_many_presets_as_are_documented():
     assert PRESETS == [
-        "gpt_4o_mini", "llama_cpp", "llava_onevision_72b", "local", "oracle", "pocket", "pocket_untaught",
+        "gpt_4o_mini", "llama_cpp", "llava_onevision_72b", "local", "openai", "oracle", "pocket", "pocket_untaught",
         "replay", "vllm",
     ]  # fmt: skip
 
@@ -27,7 +27,8 @@ def test_there_are_as_many_presets_as_are_documented():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_is_built_without_key_network_or_weights(preset, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    teacher = build(f"teacher={preset}")
+    named = ["teacher.model=mine", "teacher.usd_per_million=[0,0]"] if preset == "openai" else []
+    teacher = build(f"teacher={preset}", *named)
     assert teacher.name
     assert set(teacher.can.sources) <= {"logprobs", "local", "sampling", "verbalised"}
     assert teacher.can.weighs == (preset != "oracle")
@@ -61,6 +62,11 @@ def test_a_wrong_value_is_named_and_no_secret_repeated(override, message):
     with pytest.raises(EdtError, match=message) as caught:
         build("teacher=gpt_4o_mini", override)
     assert SECRET not in str(caught.value)
+
+
+def test_an_endpoint_of_ones_own_must_name_its_model():
+    with pytest.raises(EdtError, match=r"teacher.model is empty; name the model"):
+        build("teacher=openai")
 
 
 def test_a_model_of_ones_own_has_ones_own_price():
