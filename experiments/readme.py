@@ -39,7 +39,8 @@ def main() -> None:
     new = filled(old)
     if options.check and new != old:
         raise EdtError(f"{options.readme} is out of date; run `python experiments/readme.py`")
-    write_whole(options.readme, new)
+    if new != old:
+        write_whole(options.readme, new)
 
 
 def filled(text: str) -> str:

@@ -78,6 +78,7 @@ def _folders(root: Path) -> list[Path]:
     return sorted(
         path
         for stage in VERSIONS
+        if not (root / stage).is_symlink()
         for path in root.glob(f"{stage}/*")
         if path.is_dir() and not path.is_symlink() and NAME.match(path.name)
     )

@@ -112,7 +112,7 @@ def _expected(asked: Asked) -> list[str]:
     rest = asked.stages.total() - len(asked.expected)
     left_out = f", without {rest} that are like none that is finished" if rest else ""
     words = words_on_expected(total(asked.expected))
-    return [f"expected, by the mean of finished stages: {words}, for {len(asked.expected)} stages{left_out}"]
+    return [f"expected, by the mean of finished stages that asked: {words}, for {len(asked.expected)} stages{left_out}"]
 
 
 def _prices(options: Mapping[str, Any]) -> str:

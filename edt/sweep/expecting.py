@@ -27,7 +27,8 @@ class Past:
         self._root, self._book, self._price = root, book, price
 
     def mean(self, kind: str, part: Mapping[str, Any], task: Mapping[str, Any]) -> Cost | None:
-        """Of stages with the same part, on the same task where there are any; None where none is finished."""
+        """Of stages with the same part, on the same task where there are any; None where none of
+        them is finished and asked something."""
         alike = [(of_task, cost) for of_task, of_part, cost in self._stages(kind) if of_part == canonical(part)]
         costs = [cost for of_task, cost in alike if of_task == canonical(task)] or [cost for _, cost in alike]
         if not costs:

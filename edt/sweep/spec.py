@@ -132,10 +132,13 @@ def _check(spec: TableSpec, path: Path) -> None:
             raise EdtError(f"{path}: {name} is empty; name at least one")
         if len(set(items)) < len(items):
             raise EdtError(f"{path}: {name} names one twice: {items}")
+    scales = [*spec.scales, *(scale for row in spec.methods.values() for scale in row.scales or [])]
+    for what, names in (("task", spec.tasks), ("scale", scales), ("method", spec.methods)):
+        for name in names:
+            if not NAME.fullmatch(str(name)):
+                raise EdtError(f"{path}: a {what} is called {name!r}; use letters, digits and _ . + - for its name")
     _check_options(spec.overrides, f"{path}: overrides", known=SET_BY_TABLE | {"method"})
     for method, row in spec.methods.items():
-        if not NAME.fullmatch(method):
-            raise EdtError(f"{path}: a method is called {method!r}; use letters, digits and _ . + - for its name")
         if row.seeds is not None and not row.seeds:
             raise EdtError(f"{path}: seeds of {method} is empty; name one, or leave it out for the table's")
         _check_options(row.overrides, f"{path}: overrides of {method}", known=SET_BY_TABLE)

@@ -138,8 +138,8 @@ def cost_lines(cost: Cost | None) -> list[str]:
     if cost is None:
         return []
     return [
-        f"Cost: {cost.runs} runs share {cost.trainings} distinct trainings; their stages, each counted once, took "
-        f"{clock(cost.seconds)}."
+        f"Cost: {cost.runs} runs share {cost.trainings} distinct trainings; their stages, shared ones counted once, "
+        f"took about {clock(cost.seconds)}."
     ]
 
 

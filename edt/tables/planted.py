@@ -12,6 +12,7 @@ from itertools import product
 from statistics import fmean
 from typing import NamedTuple
 
+from edt.errors import EdtError
 from edt.tables.cells import Cell
 from edt.tables.seeds import Average, Tasks, difference_tests
 from edt.tables.wide import grouped
@@ -119,13 +120,23 @@ def _answers(planted: Planted, about: str) -> Answer:
 
 
 def _at_equal_scale(cells: Sequence[Cell], baseline: str) -> Find:
-    found = {(cell.task, cell.scale, cell.seed): cell for cell in cells if cell.method == baseline}
-    return lambda cell: None if cell.method == baseline else found.get((cell.task, cell.scale, cell.seed))
+    found = {(cell.task, cell.student, cell.scale, cell.seed): cell for cell in cells if cell.method == baseline}
+
+    def find(cell: Cell) -> Cell | None:
+        return found.get((cell.task, cell.student, cell.scale, cell.seed)) if cell.method != baseline else None
+
+    return find
 
 
 def _before_tuning(cells: Sequence[Cell]) -> Find:
     """Its answers hang on no seed, so that one run of it stands beside every seed."""
-    found = {(cell.task, cell.student): cell for cell in cells if not cell.scale}
+    found: dict[tuple[str, str], Cell] = {}
+    for cell in cells:
+        if not cell.scale and found.setdefault((cell.task, cell.student), cell).outcomes != cell.outcomes:
+            raise EdtError(
+                f"{found[cell.task, cell.student].run} and {cell.run} are both of the untuned student {cell.student!r} "
+                f"on {cell.task} and answer otherwise; nobody knows which one to compare with, so take one out"
+            )
     return lambda cell: found.get((cell.task, cell.student)) if cell.scale else None
 
 

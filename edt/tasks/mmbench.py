@@ -139,10 +139,12 @@ def _index(row: Mapping[str, Any]) -> int:
 def _bytes(image: Any, index: int) -> bytes:
     if isinstance(image, Mapping):
         image = image.get("bytes")
-    if isinstance(image, bytes):
+    if isinstance(image, bytes) and image:
         return image
     try:
-        return base64.b64decode(image or "-", validate=False)
+        if found := base64.b64decode(image or "", validate=False):
+            return found
+        raise ValueError
     except (TypeError, ValueError, binascii.Error):
         raise EdtError(f"question {index} of MMBench has no picture; get the file that holds them") from None
 

@@ -23,6 +23,6 @@ def rows_of(file: Path, columns: Sequence[str] | None = None) -> Iterator[dict[s
             raise EdtError(f"{file} has no column {lacking[0]!r}; it has {', '.join(table.schema_arrow.names)}")
         for batch in table.iter_batches(ROWS, columns=list(columns) if columns else None):
             yield from batch.to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         why = " ".join(str(error).split())
         raise EdtError(f"{file} cannot be read as parquet ({why:.200}); get the file anew") from None

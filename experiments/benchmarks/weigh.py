@@ -9,9 +9,8 @@ several tokens, by itself. Both are timed in turn on the same rationales;
 reported are medians, their ratio, the largest difference of a probability, and
 what the ratio would be if a token cost the same in both ways: the naive way
 feeds so many times as many. What is missing to that is attention, which in the
-row looks at every token (a quarter of its time at 12 steps): trunk and branches
-apart, the trunk without a mask, would save a fifth of it, 6% in all. That was
-left, as it takes an attention of our own in every family.
+row looks at every token: trunk and branches apart would save a part of it, and
+take an attention of our own in every family.
 
 A second table has model families as tiny random checkpoints: which of them the
 engine weighs in one forward, which it does not try, and which it leaves again

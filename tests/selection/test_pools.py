@@ -70,7 +70,7 @@ def test_the_fingerprint_is_of_what_is_listed(tmp_path):
         ("[", "is no list of ids"),
         ('{"name": "x"}', "is no list of ids"),
         ("[" * 100_000, "is no list of ids"),
-        ("x" * 1000, r"the first 'x{79}, that the"),
+        ("x" * 1000, r"the first 'x{80}', that the"),
         ("\n \n", "lists no sample; name one at least, or take method=random"),
         ("[]", "lists no sample"),
     ],

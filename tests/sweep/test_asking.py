@@ -155,8 +155,8 @@ def test_finished_stages_say_what_is_expected_of_the_others_beside_the_bound(tmp
         shown = said(server.url, "action=plan", "seeds=0,1")
         calls, tokens_in, tokens_out = numbers(shown)
         found = re.search(
-            r"expected, by the mean of finished stages: about ([\d,]+) calls, ([\d,]+) tokens in and ([\d,]+) out, "
-            r"(less than a cent|[\d.]+ dollars), for (\d+) stages",
+            r"expected, by the mean of finished stages that asked: about ([\d,]+) calls, ([\d,]+) tokens in and "
+            r"([\d,]+) out, (less than a cent|[\d.]+ dollars), for (\d+) stages",
             shown,
         )
         assert found, shown

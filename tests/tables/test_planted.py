@@ -1,5 +1,7 @@
 """Scores split by planted gap, on cells of a few questions whose figures are counted by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from edt.errors import EdtError
@@ -111,3 +113,19 @@ def test_two_runs_at_one_place_are_refused():
     one = asked("a", "edt", "96", 0, "1100")
     with pytest.raises(EdtError, match="one student and one teacher"):
         split(one, one)
+
+
+def test_students_are_compared_with_their_own():
+    other = [
+        replace(asked("a", "random_other", "96", 0, "0000"), student="other"),
+        replace(asked("a", "edt_other", "96", 0, "1111"), student="other"),
+    ]
+    found = split(asked("a", "random", "96", 0, "1000"), *other)
+    assert found[GAP, "edt_other", "96"].to_baseline is None
+
+
+def test_two_untuned_runs_of_one_student_that_differ_are_refused():
+    same = asked("a", "pretrained", "", 0, "1011")
+    assert split(same, replace(same, seed=1, run="again"))
+    with pytest.raises(EdtError, match=r"both of the untuned student 'pocket' on a and answer otherwise"):
+        split(same, asked("a", "prompted", "", 0, "0000"))

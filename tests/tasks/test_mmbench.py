@@ -128,6 +128,7 @@ def test_the_file_is_taken_apart_once(file, monkeypatch):
         ({"answer": ""}, "question 0 of MMBench has the answer 'none' and 3 options"),
         ({"answer": "D"}, "question 0 of MMBench has the answer 'D' and 3 options"),
         ({"image": "77"}, "question 0 of MMBench takes its picture from 77, which has none"),
+        ({"image": ""}, "question 0 of MMBench has no picture; get the file that holds them"),
         ({"image": "aGVsbG8="}, "the picture of question 0 cannot be read as a picture"),
         ({"index": "x"}, "has the index 'x'; it must be a whole number"),
     ],

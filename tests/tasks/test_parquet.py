@@ -40,6 +40,13 @@ def test_a_column_that_is_lacking_is_named(whole, tmp_path):
         _ = scienceqa(folder=str(tmp_path)).validation
 
 
+def test_text_that_is_no_utf_8_is_named(tmp_path):
+    words = pa.array([b"ok", b"\xff\xfe"]).cast(pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"question": words, "choices": [["a", "b"]] * 2}), tmp_path / "mine.parquet")
+    with pytest.raises(EdtError, match=r"mine\.parquet cannot be read as parquet \(.*utf-8"):
+        _ = mmbench(file=str(tmp_path / "mine.parquet")).validation
+
+
 @pytest.mark.parametrize("damage", [b"\xff\xfe\x00", b"index\tquestion\n1\t\xff\n"])
 def test_a_table_that_is_no_utf_8_is_named(damage, tmp_path):
     file = tmp_path / "dev.tsv"

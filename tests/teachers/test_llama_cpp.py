@@ -112,7 +112,7 @@ def test_answer_switch_runs_end_to_end_on_ten_errors(errors, served, book):
 
 def test_its_probabilities_are_those_of_the_same_weights_in_memory_but_for_8_bit_activations(errors, served, capsys):
     """The same prompts to the same weights in fp32, and once more with activations rounded as llama.cpp rounds them:
-    what the server is off by is no more than what the rounding alone does."""
+    what the server is off by is within 1.5 times, at most within twice, what the rounding alone does."""
     engine = load_engine(default_home().language_model)
     ours = AnswerSwitch(in_memory(engine)).identify(errors)
     for module in engine.model.modules():

@@ -27,7 +27,11 @@ def test_there_are_as_many_presets_as_are_documented():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_is_built_without_key_network_or_weights(preset, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    named = ["teacher.model=mine", "teacher.usd_per_million=[0,0]"] if preset == "openai" else []
+    named = (
+        ["teacher.model=mine", "teacher.base_url=http://localhost:1/v1", "teacher.usd_per_million=[0,0]"]
+        if preset == "openai"
+        else []
+    )
     teacher = build(f"teacher={preset}", *named)
     assert teacher.name
     assert set(teacher.can.sources) <= {"logprobs", "local", "sampling", "verbalised"}
@@ -64,9 +68,12 @@ def test_a_wrong_value_is_named_and_no_secret_repeated(override, message):
     assert SECRET not in str(caught.value)
 
 
-def test_an_endpoint_of_ones_own_must_name_its_model():
+def test_an_endpoint_of_ones_own_must_name_its_model_and_address_and_gets_no_key_of_another():
     with pytest.raises(EdtError, match=r"teacher.model is empty; name the model"):
         build("teacher=openai")
+    with pytest.raises(EdtError, match=r"teacher.base_url is ''; give an address"):
+        build("teacher=openai", "teacher.model=mine", "teacher.usd_per_million=[0,0]")
+    assert compose(["teacher=openai"]).teacher.key_from is None
 
 
 def test_a_model_of_ones_own_has_ones_own_price():
