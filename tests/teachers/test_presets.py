@@ -73,7 +73,7 @@ def test_an_endpoint_of_ones_own_must_name_its_model_and_address_and_gets_no_key
         build("teacher=openai")
     with pytest.raises(EdtError, match=r"teacher.base_url is ''; give an address"):
         build("teacher=openai", "teacher.model=mine", "teacher.usd_per_million=[0,0]")
-    assert compose(["teacher=openai"]).teacher.key_from is None
+    assert compose(["teacher=openai"]).teacher["key_from"] is None
 
 
 def test_a_model_of_ones_own_has_ones_own_price():
