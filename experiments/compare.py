@@ -12,7 +12,6 @@ outputs/comparisons; results=FOLDER says where else.
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections import Counter
@@ -31,12 +30,12 @@ from edt.diagnosis.frozen import PlacedError, digest_of, placed, planted, read_e
 from edt.errors import EdtError
 from edt.experiment import compose
 from edt.loop import collect_errors
-from edt.paths import write_whole
 from edt.process import prepare_script
 from edt.protocols import Priced, Teacher
 from edt.store.folders import Store
 from edt.store.stages import Stages
 from edt.tables.contest import grids_of, notes_of, to_markdown
+from edt.tables.grids import present
 from edt.tables.references import read_published
 from edt.teachers.meter import Meter
 from edt.types import Gap
@@ -248,30 +247,6 @@ def _paper(name: str) -> dict[str, Any] | None:
     return {"paper": published.paper, "source": published.source, "scores": scores}
 
 
-def show(data: Mapping[str, Any], place: Path) -> None:
-    """Print tables and notes, and leave them and the figures in files."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    for grid in grids_of(data):
-        table = Table(title=grid.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-        for number, head in enumerate(grid.heads):
-            table.add_column(head, justify="left" if number < grid.words else "right")
-        for row in grid.rows:
-            table.add_row(*row)
-        console.print(table)
-    for note in notes_of(data):
-        console.print(note, highlight=False, markup=False, soft_wrap=True)
-    files = {place / f"{data['comparison']}.json": json.dumps(data, indent=1, ensure_ascii=False) + "\n"}
-    files[place / f"{data['comparison']}.md"] = to_markdown(data)
-    for path, text in files.items():
-        write_whole(path, text)
-        print(f"file: {path}")
-    print(json.dumps(data, ensure_ascii=False))
-
-
 def main() -> None:
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -282,7 +257,8 @@ def main() -> None:
     contest = Contest(comparison, request)
     for name, row in comparison.teachers.items():
         contest.ask(name, row)
-    show(contest.data(), request.place)
+    data = contest.data()
+    present(grids_of(data), notes_of(data), to_markdown(data), data, request.place / data["comparison"])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ results=FOLDER says where else TABLE/cells.csv is and the files go, experiments=
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +18,6 @@ from typing import Any
 
 from edt.cli import say_errors
 from edt.errors import EdtError
-from edt.paths import write_whole
 from edt.pocket.census import facts_of
 from edt.pocket.makers import is_gap
 from edt.pocket.targets import TASKS
@@ -29,8 +27,8 @@ from edt.sweep.command import READERS
 from edt.sweep.record import CELLS
 from edt.sweep.spec import EXPERIMENTS, TableSpec, read_table, table_names
 from edt.tables.cells import Cell, read_cells
-from edt.tables.contest import Grid
 from edt.tables.escape import markdown as md
+from edt.tables.grids import Grid, present
 from edt.tables.markdown import blocks, percent, table
 from edt.tables.page import named
 from edt.tables.planted import ABOUT, GAP, OTHER, Change, Part, Planted, split_by_gap
@@ -261,33 +259,6 @@ def to_markdown(scores: Scores) -> str:
     return blocks(*parts, "## Notes", "\n".join(f"- {md(note)}" for note in notes_of(scores))) + "\n"
 
 
-def show(scores: Scores, place: Path) -> None:
-    """Print tables and notes, leave them and the figures in files, and print the figures last."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    for grid in grids_of(scores):
-        shown = Table(title=grid.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-        for number, head in enumerate(grid.heads):
-            shown.add_column(Text(head), justify="left" if number < grid.words else "right")
-        for row in grid.rows:
-            shown.add_row(*map(Text, row))
-        console.print(shown)
-    for note in notes_of(scores):
-        console.print(Text(note))
-    data = data_of(scores)
-    for name, text in {
-        "gaps.md": to_markdown(scores),
-        "gaps.json": json.dumps(data, indent=1, ensure_ascii=False) + "\n",
-    }.items():
-        write_whole(place / name, text)
-        print(f"file: {place / name}")
-    print(json.dumps(data, ensure_ascii=False))
-
-
 def main() -> None:
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -295,7 +266,9 @@ def main() -> None:
         return
     request = Request.read(arguments)
     spec = read_table(request.table, folder=request.experiments)
-    show(scores_of(request, spec), request.place(spec.split))
+    scores = scores_of(request, spec)
+    place = request.place(spec.split) / "gaps"
+    present(grids_of(scores), notes_of(scores), to_markdown(scores), data_of(scores), place)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from typing import Any
 from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.paths import write_whole
+from edt.sweep.spec import read_table
 from edt.tables.markdown import percent, table
 from edt.tables.terminal import NAMES
 
@@ -142,21 +143,20 @@ def links() -> str:
 def gaps() -> str:
     """The main table on questions about planted gaps, and on all others, at its headline scale."""
     parts: dict[tuple[str, str], dict[str, Any]] = {}
-    for part in _read(RESULTS / "main" / "gaps.json")["parts"]:
-        if part["scale"] in ("", HEADLINE_SCALE, "full"):
+    found, scale = _read(RESULTS / "main" / "gaps.json"), read_table("main").headline_scale
+    for part in found["parts"]:
+        if part["scale"] in ("", scale, "full"):
             parts.setdefault((part["method"], part["scale"]), {})[part["about"]] = part
     rows = [
         [
             NAMES.get(method, method),
-            scale or "none",
+            at or "none",
             *(cell for about in ("gap", "other") for cell in (percent(of[about]["score"]), _change(of[about]))),
         ]
-        for (method, scale), of in parts.items()
+        for (method, at), of in parts.items()
     ]
-    return table(["method", "samples", "on gaps %", "minus Random", "on others %", "minus Random"], rows, words=2)
-
-
-HEADLINE_SCALE = "264"
+    minus = f"minus {NAMES.get(found['baseline'], found['baseline'])}"
+    return table(["method", "samples", "on gaps %", minus, "on others %", minus], rows, words=2)
 
 
 def _change(part: Mapping[str, Any]) -> str:

@@ -83,7 +83,7 @@ class ImportedSelector:
         if unknown := [sample_id for sample_id in listed if sample_id not in known]:
             raise EdtError(
                 f"{self._path} lists {len(unknown)} samples, the first {unknown[0][:80]!r}, that the supporting "
-                f"dataset {supporting.name!r} does not have; take them out, or choose the one that they were picked from"
+                f"dataset {supporting.name!r} does not have; take them out, or choose the one they were picked from"
             )
         hits = [Hit(sample_id=name, rank=at, score=0.0, text=name) for at, name in enumerate(listed, start=1)]
         ranking = Ranking(query="as imported", error_id=None, hits=hits)

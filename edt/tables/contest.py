@@ -7,21 +7,11 @@ made again from its file.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from edt.tables import markdown
+from edt.tables.grids import Grid
 from edt.tables.terminal import NAMES
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """A table of text; its first `words` columns are no figures."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    words: int = 1
 
 
 def grids_of(data: Mapping[str, Any]) -> list[Grid]:
