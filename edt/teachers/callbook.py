@@ -47,6 +47,8 @@ _OF_LATE = 200
 """Calls whose time is looked at."""
 _LATE = 2000
 """Calls whose tokens are looked at."""
+PATIENCE = 60.0
+"""Seconds to wait for other processes."""
 _AT_ONCE = 500
 """Keys a query: sqlite takes a limited number of variables."""
 
@@ -271,14 +273,28 @@ class CallBook:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise EdtError(f"teacher.calls {str(self.path)!r} cannot be written ({error.strerror})") from error
-        file = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
-        file.execute("PRAGMA journal_mode = WAL")
+        file = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        _write_ahead(file)
         file.execute("PRAGMA synchronous = NORMAL")
         file.executescript(_TABLES)
         if "seconds" not in {row[1] for row in file.execute("PRAGMA table_info(ledger)")}:  # a book of earlier days
             with suppress(sqlite3.OperationalError):  # another process was first
                 file.execute("ALTER TABLE ledger ADD COLUMN seconds REAL")
         return file
+
+
+def _write_ahead(file: sqlite3.Connection) -> None:
+    """Into WAL mode. Where other processes open a new file too, sqlite says at once that it is locked, and does not
+    wait as long as it was told to."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            file.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+        time.sleep(0.02)
 
 
 def _keep(file: sqlite3.Connection, key: str, request: Any, reply: Any) -> int:

@@ -94,7 +94,7 @@ def test_bad_settings_are_refused_when_built(kind, setting):
 
 
 def test_the_real_encoder_finds_what_is_meant_in_other_words(tmp_path):
-    found = [sample for sample in PocketSupporting().samples if sample.source_task == "furniture_first"][:24]
+    found = [sample for sample in PocketSupporting().samples if sample.source_task == "furniture_first"][:96]
     supporting = Shelf(found)
     gaps = [gap("e", "know which pieces give light")]
     picks = DenseSelector(cache=str(tmp_path)).select(
