@@ -20,7 +20,7 @@ from edt.protocols import Rationale
 from edt.teachers import lora
 from edt.teachers.chat import chat_of
 from edt.teachers.loading import load_weights
-from edt.teachers.tree import Ids, plant
+from edt.teachers.tree import Ids, Tree, plant
 
 TOLERANCE = 1e-4
 _log = logging.getLogger(__name__)
@@ -135,47 +135,63 @@ class Engine:
         if self._tree and not self._checked:
             self._checked = True
             if why := self._what_is_off(rationale, normalise_length):
-                _log.warning("weighing in one forward %s here; going on one forward a prefix", why)
+                _log.warning("weighing all prefixes at once %s here; going on one forward a prefix", why)
                 self._tree = False
-        way = self.in_one_forward if self._tree else self.naive
+        way = self.at_once if self._tree else self.naive
         return _normalised(way(rationale), normalise_length)
 
     def _what_is_off(self, rationale: Rationale, normalise_length: bool) -> str:
-        """How weighing in one forward fails against `naive`; empty where it does not.
+        """How weighing all at once fails against `naive`; empty where it does not.
 
         ALiBi and state-space models refuse its mask, with errors of many kinds.
         """
         plain = _normalised(self.naive(rationale), normalise_length)
         try:
-            weights = _normalised(self.in_one_forward(rationale), normalise_length)
+            weights = _normalised(self.at_once(rationale), normalise_length)
         except Exception as error:
             return f"cannot be had ({type(error).__name__})"
         off = max(abs(a - b) for x, y in zip(weights, plain, strict=True) for a, b in zip(x, y, strict=True))
         within = off <= (TOLERANCE if self.model.dtype == torch.float32 else 0.05)
         return "" if within else f"is off by {off:.2g}"
 
-    def in_one_forward(self, rationale: Rationale) -> list[list[list[float]]]:
-        """Log-probabilities of every option's tokens after every prefix, through one row that branches."""
+    def at_once(self, rationale: Rationale) -> list[list[list[float]]]:
+        """Log-probabilities of every option's tokens after every prefix, through one row that branches.
+
+        The trunk is read first, without a mask, which costs half of its attention; then all branches at once.
+        """
         head, steps, probe, options = self._segments(rationale)
         tree, reads = plant(head, steps, probe, options)
         flat = [read for row in reads for option in row for read in option]
-        device = self.model.device
         indices = sorted({read.index for read in flat})
-        logits = self.model(
-            input_ids=torch.tensor([tree.ids], device=device),
-            position_ids=torch.tensor([tree.positions], device=device),
-            attention_mask=tree.mask()[None, None].to(device, self.model.dtype).clamp(min=_floor(self.model.dtype)),
-            logits_to_keep=torch.tensor(indices, device=device),
-            use_cache=False,
-        ).logits[0]
+        trunk = self._forward(tree, slice(0, tree.trunk), indices, past=None)
+        logits = trunk.logits[0]
+        if tree.trunk < len(tree.ids):
+            rest = self._forward(tree, slice(tree.trunk, len(tree.ids)), indices, past=trunk.past_key_values)
+            logits = torch.cat([logits, rest.logits[0]])
         places = {index: n for n, index in enumerate(indices)}
         logs = logits.float().log_softmax(-1)
         rows = torch.tensor([places[read.index] for read in flat])
         values = iter(logs[rows, torch.tensor([read.token for read in flat])].tolist())
         return [[[next(values) for _ in option] for option in row] for row in reads]
 
+    def _forward(self, tree: Tree, part: slice, indices: Sequence[int], *, past: Any) -> Any:
+        """A part of the row, after `past`; logits (1, n, vocabulary) at those of `indices` that lie in it."""
+        device, dtype = self.model.device, self.model.dtype
+        kept = [index - part.start for index in indices if part.start <= index < part.stop]
+        mask = None
+        if past is not None:
+            mask = tree.mask()[part][None, None].to(device, dtype).clamp(min=_floor(dtype))
+        return self.model(
+            input_ids=torch.tensor([tree.ids[part]], device=device),
+            position_ids=torch.tensor([tree.positions[part]], device=device),
+            attention_mask=mask,
+            past_key_values=past,
+            logits_to_keep=torch.tensor(kept, dtype=torch.int64, device=device),
+            use_cache=True,
+        )
+
     def naive(self, rationale: Rationale) -> list[list[list[float]]]:
-        """The same by one forward a text: the judge of `in_one_forward`."""
+        """The same by one forward a text: the judge of `at_once`."""
         head, steps, probe, options = self._segments(rationale)
         prefixes = [[*head, *(t for step in steps[:k] for t in step), *probe] for k in range(len(steps) + 1)]
         return [self._after(prefix, options) for prefix in prefixes]

@@ -42,7 +42,7 @@ class LocalTeacher:
     message) or "plain"; in a chat, steps and probe of a rationale begin the
     reply.  An option's weight is the sum of its tokens' log-probabilities, so
     that it is a probability of the whole option; `normalise_length` takes their
-    mean instead.  `tree` weighs all prefixes in one forward.  `source` says where
+    mean instead.  `tree` weighs all prefixes at once.  `source` says where
     probabilities come from, and can only be `local` here.  With a call book in
     `calls`, nothing is worked out twice, and all is counted.  One that was only
     taught to write `one_line` is never asked for more.

@@ -1,8 +1,10 @@
 """Texts with common beginnings as one row of tokens that branches, and the mask that keeps branches apart.
 
 Knows token ids; knows no model and no text.  A token of the row sees itself and
-its ancestors, at the position that it has in its own text, so that one forward
-of the row equals one forward a text.
+its ancestors, at the position that it has in its own text, so that one pass
+over the row equals one forward a text.  The trunk stands first in the row, a
+text like any other: a model can read it without a mask, and keep what it read
+for the branches.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ class Tree:
     ids: list[int] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
     parents: list[int] = field(default_factory=list)
+    trunk: int = 0
+    """How many tokens at the beginning of the row are one text."""
     _children: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def grow(self, ids: Ids, after: int) -> int:
@@ -75,10 +79,10 @@ class Tree:
 
 def plant(head: Ids, steps: Sequence[Ids], probe: Ids, options: Sequence[Ids]) -> tuple[Tree, list[list[list[Read]]]]:
     """The tree of a rationale, and reads[k][o]: one read a token of option o after k steps and the probe."""
-    tree, reads = Tree(), []
-    trunk = tree.grow(head, ROOT)
-    for count in range(len(steps) + 1):
-        trunk = tree.grow(steps[count - 1], trunk) if count else trunk
-        asked = tree.grow(probe, trunk)
-        reads.append([tree.read(option, asked) for option in options])
-    return tree, reads
+    tree = Tree()
+    ends = [tree.grow(head, ROOT)]
+    for step in steps:
+        ends.append(tree.grow(step, ends[-1]))
+    tree.trunk = len(tree.ids)
+    asked = [tree.grow(probe, end) for end in ends]
+    return tree, [[tree.read(option, after) for option in options] for after in asked]

@@ -1,4 +1,4 @@
-"""How fast all prefixes of a rationale are weighed in one forward, beside one forward a prefix.
+"""How fast all prefixes of a rationale are weighed at once, beside one forward a prefix.
 
     python experiments/benchmarks/weigh.py [--repeats 3] [--threads 1]
 
@@ -8,12 +8,10 @@ words (several). The naive way feeds every prefix, and with it every option of
 several tokens, by itself. Both are timed in turn on the same rationales;
 reported are medians, their ratio, the largest difference of a probability, and
 what the ratio would be if a token cost the same in both ways: the naive way
-feeds so many times as many. What is missing to that is attention, which in the
-row looks at every token: trunk and branches apart would save a part of it, and
-take an attention of our own in every family.
+feeds so many times as many.
 
 A second table has model families as tiny random checkpoints: which of them the
-engine weighs in one forward, which it does not try, and which it leaves again
+engine weighs at once, which it does not try, and which it leaves again
 after the check on the first item. Writes
 experiments/benchmarks/results/weigh.json.
 """
@@ -129,10 +127,10 @@ def measure(engine: Engine, kind: str, steps: int, repeats: int) -> dict[str, An
     from edt.teachers.engine import TOLERANCE
 
     asked = rationale(engine, kind, steps)
-    engine.in_one_forward(asked)  # pays for what a first call has to make
+    engine.at_once(asked)  # pays for what a first call has to make
     ways: dict[str, Callable[[], Any]] = {
         "naive": lambda: engine.naive(asked),
-        "tree": lambda: engine.in_one_forward(asked),
+        "tree": lambda: engine.at_once(asked),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     weights: dict[str, Any] = {}
@@ -197,8 +195,12 @@ def difference(first: Any, second: Any) -> float:
     return float((table(first) - table(second)).abs().max())
 
 
+AT_ONCE = 2
+"""Forwards of the engine then: the trunk, and its branches."""
+
+
 def look_at(family: Family) -> dict[str, Any]:
-    """How the engine weighs with a tiny random model of a family, and how far one forward would be off."""
+    """How the engine weighs with a tiny random model of a family, and how far all at once would be off."""
     import transformers
     from transformers import AutoModelForCausalLM
 
@@ -213,12 +215,12 @@ def look_at(family: Family) -> dict[str, Any]:
     asked = rationale(engine, "letters", 3)
     about = {"family": family.name, "why": family.why}
     try:
-        off = difference(engine.naive(asked), engine.in_one_forward(asked))
+        off = difference(engine.naive(asked), engine.at_once(asked))
     except Exception:  # as many kinds as there are ways to refuse such a mask
         off = None
     first, then = (len(watched(model, lambda: engine.weigh(asked, normalise_length=False))[1]) for _ in range(2))
-    way = "one forward" if then == 1 else "one forward a prefix"
-    return {**about, "off": off, "tried": then == 1 or first > then, "way": way}
+    way = "at once" if then <= AT_ONCE else "one forward a prefix"
+    return {**about, "off": off, "tried": then <= AT_ONCE or first > then, "way": way}
 
 
 def letters() -> Any:
@@ -243,7 +245,7 @@ def show(figures: dict[str, Any], console: Console) -> None:
         "options",
         "steps",
         "one a prefix, s",
-        "one forward, s",
+        "all at once, s",
         "times faster",
         "by tokens",
         "goal",
@@ -259,7 +261,7 @@ def show(figures: dict[str, Any], console: Console) -> None:
         families.add_column(head, justify="right" if head == "off by" else "left")
     for row in figures["families"]:
         off = "refused" if row["off"] is None else f"{row['off']:.0e}"
-        note = {True: ", after the check" if row["way"] != "one forward" else "", False: ", not tried"}
+        note = {True: ", after the check" if row["way"] != "at once" else "", False: ", not tried"}
         families.add_row(row["family"], row["why"], off, row["way"] + note.get(row["tried"], ""))
     if figures["speed"]:
         console.print(table)

@@ -1,4 +1,4 @@
-"""The text path of an LMM as a teacher: weighed in one forward, in fp32 and in NF4, its vision parts left alone."""
+"""The text path of an LMM as a teacher: weighed at once, in fp32 and in NF4, its vision parts left alone."""
 
 from pathlib import Path
 

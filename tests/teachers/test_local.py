@@ -1,4 +1,4 @@
-"""A local teacher on a tiny random Llama: one forward equals many, a batch equals its rows."""
+"""A local teacher on a tiny random Llama: all prefixes at once are as one by one, a batch equals its rows."""
 
 import logging
 import random
@@ -40,7 +40,7 @@ def test_the_tree_equals_one_forward_a_text(tiny, chat):
 def test_the_tree_holds_for_any_shape(engine, steps, options, probe):
     rationale = Rationale(head="Is it a b?", steps=tuple(steps), probe=probe, options=tuple(options))
     with torch.inference_mode():
-        tree, naive = engine.in_one_forward(rationale), engine.naive(rationale)
+        tree, naive = engine.at_once(rationale), engine.naive(rationale)
     for row, plain in zip(tree, naive, strict=True):
         for option, other in zip(row, plain, strict=True):
             assert option == pytest.approx(other, abs=1e-4)
@@ -71,11 +71,11 @@ def test_an_option_that_begins_another_is_closed(engine):
 def test_a_tree_that_is_off_is_left_with_a_message(tiny, caplog, monkeypatch):
     engine = load_engine(tiny)
     wrong = [[[-1.0, -1.0], [-9.0]], [[-1.0], [-9.0]]]
-    monkeypatch.setattr(engine, "in_one_forward", lambda rationale: wrong)
+    monkeypatch.setattr(engine, "at_once", lambda rationale: wrong)
     rationale = Rationale(head="x", steps=("y",), probe="z", options=(" a", " c"))
     with caplog.at_level(logging.WARNING):
         weights = engine.weigh(rationale, normalise_length=False)
-    assert "one forward" in caplog.text
+    assert "all prefixes at once" in caplog.text
     assert weights == engine.weigh(rationale, normalise_length=False)
     assert len(caplog.records) == 1
 
