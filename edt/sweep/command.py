@@ -25,7 +25,7 @@ from edt.sweep.record import write_record
 from edt.sweep.rendering import render, show
 from edt.sweep.report import write_report
 from edt.sweep.run import Job, cores, run_cells, threads_of
-from edt.sweep.spec import EXPERIMENTS, TableSpec, cells_of, read_table, table_names
+from edt.sweep.spec import CELL_OPTIONS, EXPERIMENTS, TableSpec, cells_of, read_table, table_names
 from edt.tables.durations import clock
 
 ACTIONS = ("run", "plan", "render")
@@ -34,10 +34,7 @@ CHANGES = ("tasks", "scales", "seeds", "split")
 PARTS = (*CHANGES, "methods")
 HARMLESS = ("tracker", "launcher", "store.root")
 """Options of run.py that change no result: with any other, or with a part of a table, the published one stays."""
-SET_BY_TABLE = {
-    **{key: f"{key}s" for key in ("task", "scale", "seed", "method")},
-    **{"scale.samples": "scales", "scale.name": "scales", "method.name": "methods", "test_split": "split"},
-}
+SET_BY_TABLE = {**CELL_OPTIONS, "test_split": "split"}
 """Options of run.py that say which cell a cell is, and what to use in their place."""
 
 

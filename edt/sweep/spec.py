@@ -20,9 +20,12 @@ from edt.tables.references import Likeness, Published, check_likeness, read_publ
 REFERENCES = "references.yaml"
 """Figures of published tables; no table itself."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
-"""Of a method: it is a part of a folder's name, an option of run.py and an entry of a plot's legend."""
-SET_BY_TABLE = frozenset({"task", "scale", "scale.name", "scale.samples", "seed", "method.name"})
-"""Options that say which cell a cell is."""
+"""Of a task, a method or a scale: a part of a folder's name, an option of run.py and an entry of a plot's legend."""
+CELL_OPTIONS = {
+    **{key: f"{key}s" for key in ("task", "scale", "seed", "method")},
+    **{"scale.samples": "scales", "scale.name": "scales", "method.name": "methods"},
+}
+"""Options of run.py that say which cell a cell is, and the field of a table that sets them."""
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 
 
@@ -137,11 +140,11 @@ def _check(spec: TableSpec, path: Path) -> None:
         for name in names:
             if not NAME.fullmatch(str(name)):
                 raise EdtError(f"{path}: a {what} is called {name!r}; use letters, digits and _ . + - for its name")
-    _check_options(spec.overrides, f"{path}: overrides", known=SET_BY_TABLE | {"method"})
+    _check_options(spec.overrides, f"{path}: overrides", known=CELL_OPTIONS)
     for method, row in spec.methods.items():
         if row.seeds is not None and not row.seeds:
             raise EdtError(f"{path}: seeds of {method} is empty; name one, or leave it out for the table's")
-        _check_options(row.overrides, f"{path}: overrides of {method}", known=SET_BY_TABLE)
+        _check_options(row.overrides, f"{path}: overrides of {method}", known=CELL_OPTIONS.keys() - {"method"})
         for name in ("scales", "seeds"):
             items = getattr(row, name) or []
             if len(set(items)) < len(items):

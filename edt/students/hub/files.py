@@ -25,7 +25,7 @@ PUBLISHED: dict[str, tuple[float, float]] = {
 
 Of LLaVA-1.5, Qwen2-VL and SmolVLM2 by the file sizes on their pages of the hub; of Qwen2.5-VL by those of checkpoints
 tuned from it; of LLaVA-OneVision by its authors' release of the same weights (0.5B) and by the count of weights that
-checkpoints tuned from it state (7B): its own pages were not seen.
+checkpoints tuned from it state (7B); compare them with its own pages.
 """
 BYTES = {"nf4": 0.7, "bf16": 2.0, "fp32": 4.0}
 """Of a weight, about: in 4 bits are the layers of the language model, the rest stays in 16."""
