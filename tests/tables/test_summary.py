@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 from edt.tables.summary import peak_rss_mb, seconds_by_stage, summary, write_summary
 from tests.harness import run_here
@@ -26,3 +28,22 @@ def test_a_shared_stage_is_counted_once(tmp_path):
     first, again = run_here(tmp_path), run_here(tmp_path, name="again")
     assert seconds_by_stage([*first.notes, *again.notes]) == seconds_by_stage(first.notes)
     assert summary({"edt": again.report}, again.notes, wall_seconds=1, peak_rss_mb=1)["share_outside_models"] is None
+
+
+def test_a_child_counts_for_what_it_holds_and_not_for_what_its_parent_held():
+    held = "b'x' * 200_000_000"
+    code = f"""
+import subprocess, sys
+from edt.tables.summary import peak_rss_mb
+mine = {held}
+subprocess.run(["true"], check=True)
+alone = peak_rss_mb()
+child = subprocess.Popen([sys.executable, "-c", "his = {held}; print(flush=True); input()"], stdin=-1, stdout=-1)
+child.stdout.readline()
+print(alone, peak_rss_mb())
+child.communicate()
+"""
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    alone, together = map(float, shown.stdout.split())
+    assert 200 < alone < 390, "with what `true` is said to have held it would be above 400"
+    assert together > alone + 200
