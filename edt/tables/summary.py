@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,22 +55,22 @@ def seconds_by_stage(notes: Sequence[StageNote]) -> dict[str, float]:
 def peak_rss_mb() -> float:
     """The most memory that this process held at once, in MB of 10^6 bytes, and beside it the largest living child's.
 
-    Of a child that has ended the system remembers at least what its parent held when it was started.
+    `getrusage` will not do where there is /proc: a started program inherits
+    there, as its own peak, what the one that started it held.
     """
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + max(_of_children(), default=0)) * 1024 / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024
+    own = _held("self") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    children = (child for listed in Path("/proc/self/task").glob("*/children") for child in listed.read_text().split())
+    return (own + max(map(_held, children), default=0)) / 1e6
 
 
-def _of_children() -> list[int]:
-    """The most KiB that each living child held; none on a system that does not tell."""
-    found = []
-    for listed in Path("/proc/self/task").glob("*/children"):
-        for child in listed.read_text().split():
-            try:
-                lines = Path(f"/proc/{child}/status").read_text().splitlines()
-            except OSError:  # it has just ended
-                continue
-            found += [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
-    return found
+def _held(process: str) -> int:
+    """The most bytes that a living process held; 0 for one that has ended, or on a system that does not tell."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
 
 
 def write_summary(path: Path, data: Mapping[str, Any]) -> None:

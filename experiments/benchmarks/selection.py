@@ -100,6 +100,7 @@ def _one(name: str, samples: int | None, queries: int) -> dict[str, Any]:
     """The figures of one selector, from this process."""
     from edt.build import Builder
     from edt.experiment import compose
+    from edt.tables.summary import peak_rss_mb
 
     builder, config = Builder(), compose([f"selector={'rds' if name == PICTURES else name}", "student.progress=false"])
     few, whole = (builder.part("supporting", {**config.supporting, "num_samples": n}) for n in (FEW, samples))
@@ -134,7 +135,7 @@ def _one(name: str, samples: int | None, queries: int) -> dict[str, Any]:
         "once_seconds_a_thousand": round(1000 * once / number, 4),
         "selection_seconds": round(second, 4),
         "ms_a_query": round(1000 * second / len(tasks[1].validation), 3),
-        "peak_mb": _peak_mb(),
+        "peak_mb": round(peak_rss_mb()),
     }
 
 
@@ -146,13 +147,6 @@ def gaps_of(task: Task) -> list[Gap]:
         Gap(sample_id=sample.id, step=1, step_text="", skill=sample.required_skills[0], state="named")
         for sample in task.validation
     ]
-
-
-def _peak_mb() -> int:
-    """Of this process' resident memory."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def show(figures: dict[str, Any], console: Console) -> None:

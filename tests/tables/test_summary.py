@@ -30,7 +30,8 @@ def test_a_shared_stage_is_counted_once(tmp_path):
     assert summary({"edt": again.report}, again.notes, wall_seconds=1, peak_rss_mb=1)["share_outside_models"] is None
 
 
-def test_a_child_counts_for_what_it_holds_and_not_for_what_its_parent_held():
+def test_a_program_and_its_child_count_for_what_they_hold_and_not_for_what_started_them():
+    starter = b"x" * 600_000_000
     held = "b'x' * 200_000_000"
     code = f"""
 import subprocess, sys
@@ -45,5 +46,5 @@ child.communicate()
 """
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     alone, together = map(float, shown.stdout.split())
-    assert 200 < alone < 390, "with what `true` is said to have held it would be above 400"
+    assert len(starter) / 1e6 > 390 > alone > 200, "by getrusage: 600 and more, twice"
     assert together > alone + 200
