@@ -135,8 +135,7 @@ def _check(spec: TableSpec, path: Path) -> None:
             raise EdtError(f"{path}: {name} is empty; name at least one")
         if len(set(items)) < len(items):
             raise EdtError(f"{path}: {name} names one twice: {items}")
-    scales = [*spec.scales, *(scale for row in spec.methods.values() for scale in row.scales or [])]
-    for what, names in (("task", spec.tasks), ("scale", scales), ("method", spec.methods)):
+    for what, names in (("task", spec.tasks), ("scale", _all_scales(spec)), ("method", spec.methods)):
         for name in names:
             if not NAME.fullmatch(str(name)):
                 raise EdtError(f"{path}: a {what} is called {name!r}; use letters, digits and _ . + - for its name")
@@ -153,6 +152,11 @@ def _check(spec: TableSpec, path: Path) -> None:
         raise EdtError(f"{path}: split must be validation or test, not {spec.split!r}")
 
 
+def _all_scales(spec: Any) -> list[str]:
+    """Of the table and of single methods."""
+    return [*spec.scales, *(scale for row in spec.methods.values() for scale in row.scales or [])]
+
+
 def _check_options(overrides: Sequence[str], where: str, *, known: Collection[str]) -> None:
     """What says which cell a cell is: another value than the table's would be shown under a wrong name."""
     for override in overrides:
@@ -164,6 +168,13 @@ def _check_claims(spec: TableSpec, whole: Any, path: Path) -> None:
     """What `ours` is compared with, and is to reach; `whole` is the table before the user took a part of it."""
     if not 0 <= spec.goal <= len(whole.tasks):
         raise EdtError(f"{path}: goal must be from 0 to {len(whole.tasks)}, the number of tasks, not {spec.goal}")
+    for name in ("baseline", "ceiling", "ours"):
+        named = getattr(spec, name)
+        if named not in whole.methods and named != getattr(TableSpec, name):
+            raise EdtError(f"{path}: {name} is {named!r}, which is none of the table's methods")
+    scales = _all_scales(whole)
+    if spec.headline_scale and spec.headline_scale not in scales:
+        raise EdtError(f"{path}: headline_scale is {spec.headline_scale!r}, which is none of the table's scales")
     if len(set(spec.rivals)) < len(spec.rivals):
         raise EdtError(f"{path}: rivals names one twice: {spec.rivals}")
     for rival in spec.rivals:
@@ -177,8 +188,7 @@ def _check_reference(spec: TableSpec, whole: Any, path: Path) -> None:
     """`whole` is the table before the user took a part of it."""
     if (published := spec.published()) is None:
         return
-    scales = [*whole.scales, *(scale for row in whole.methods.values() for scale in row.scales or [])]
-    for name, known in {"tasks": whole.tasks, "methods": whole.methods, "scales": scales}.items():
+    for name, known in {"tasks": whole.tasks, "methods": whole.methods, "scales": _all_scales(whole)}.items():
         for mine in getattr(spec, f"reference_{name}"):
             if mine not in known:
                 raise EdtError(f"{path}: reference_{name} has {mine!r}, which is none of the table's {name}")

@@ -385,6 +385,8 @@ def test_what_is_wrong_is_said_in_a_sentence(place, arguments, message):
         ("titel: x", "titel"),
         ("tasks: [fake]\nmethods: {edt: {seeds: [1, 1]}}\nscales: [a]", "seeds of edt names one twice"),
         ("tasks: [fake]\nmethods: {edt: {}}\nscales: [a]\nsplit: train", "split must be validation or test"),
+        (f"{CLAIMS}\nbaseline: randm", "baseline is 'randm', which is none of the table's methods"),
+        (f"{CLAIMS}\nheadline_scale: '97'", "headline_scale is '97', which is none of the table's scales"),
         (f"{CLAIMS}\nrivals: [magic]", "rivals has 'magic', which is none of the table's methods"),
         (f"{CLAIMS}\nrivals: [rds, rds]", "rivals names one twice"),
         (f"{CLAIMS}\nrivals: [random]", "rivals has 'random', which is compared anyway; take it out"),
