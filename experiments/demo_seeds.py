@@ -2,7 +2,7 @@
 
     python experiments/demo_seeds.py [--seeds 0 1 2] [--tasks pocket_appliance ...] [OVERRIDES of run.py]
 
-About seven minutes a task and seed on two cores; goes on where it was stopped.
+About three minutes a task and seed on two cores; goes on where it was stopped.
 Writes experiments/results/demo_seeds.json.
 """
 

@@ -21,7 +21,7 @@ from typing import Any
 from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.paths import write_whole
-from edt.sweep.spec import read_table
+from edt.sweep.spec import read_table, table_names
 from edt.tables.markdown import percent, table
 from edt.tables.terminal import NAMES
 
@@ -55,15 +55,32 @@ def filled(text: str) -> str:
     return text
 
 
+def coverage() -> str:
+    """How much of every table that is described is measured."""
+    measured, rest = [], []
+    for name in table_names():
+        page = RESULTS / name / "table.md"
+        line = re.search(r"^- Coverage: (.*? runs) measured", _text(page) if page.exists() else "", re.MULTILINE)
+        (measured if line else rest).append(
+            f"[`{name}`](experiments/results/{name}/table.md) ({line[1]})" if line else f"`{name}`"
+        )
+    return f"Tables with results: {', '.join(measured)}. Without any yet: {', '.join(rest) or 'none'}."
+
+
 def demo() -> str:
     """The demo's scores, then its time and memory."""
     found = _read(RESULTS / "demo_seed0.json")
+    splits = ("validation", "test")
     rows = [
-        [_name(method), *(_score(of[split]) for split in ("validation", "test"))]
+        [
+            _name(method),
+            *(_score(of[split]) for split in splits),
+            ", ".join(str(of[split]["unparsed"]) for split in splits),
+        ]
         for method, of in found["methods"].items()
     ]
     sizes = next(iter(found["methods"].values()))
-    heads = ["method", *(f"{split} % (95%), n = {sizes[split]['n']}" for split in ("validation", "test"))]
+    heads = ["method", *(f"{split} % (95%), n = {sizes[split]['n']}" for split in splits), "unparsed in each"]
     stages = ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in found["seconds"].items())
     return (
         f"{table(heads, rows)}\n\n"
@@ -117,7 +134,7 @@ def base() -> str:
             if (of["method"], of["split"], of["state"]) == ("pretrained", "test", "measured"):
                 score, parsed = float(of["score"]), 1 - int(of["unparsed"]) / int(of["n"])
                 lot = chance[of["task"].removeprefix("pocket_")]
-                rows.append([of["task"], lot, percent(score), percent(parsed), of["n"]])
+                rows.append([of["task"], lot, _tenths(score), percent(parsed), of["n"]])
     return table(["task", "chance %", "untuned student, test %", "replies parsed %", "questions"], rows)
 
 
@@ -151,12 +168,18 @@ def gaps() -> str:
         [
             NAMES.get(method, method),
             at or "none",
-            *(cell for about in ("gap", "other") for cell in (percent(of[about]["score"]), _change(of[about]))),
+            ", ".join(map(str, of["gap"]["seeds"])),
+            *(cell for about in ("gap", "other") for cell in (_tenths(of[about]["score"]), _change(of[about]))),
         ]
         for (method, at), of in parts.items()
     ]
     minus = f"minus {NAMES.get(found['baseline'], found['baseline'])}"
-    return table(["method", "samples", "on gaps %", minus, "on others %", minus], rows, words=2)
+    heads = ["method", "samples", "seeds", "on gaps %", minus, "on others %", minus]
+    return f"{table(heads, rows, words=3)}\n\nA difference is over the runs that both sides have."
+
+
+def _tenths(share: float) -> str:
+    return f"{100 * share:.1f}"
 
 
 def _change(part: Mapping[str, Any]) -> str:
@@ -214,7 +237,7 @@ def speeds() -> str:
                 "weigh",
                 f"all prefixes at once, {kind}; T = 3, 6, 12",
                 " / ".join(f"{row['times_faster']:.1f}" for row in weigh["speed"] if row["options"] == kind) + " ×",
-                " / ".join(f"{row['goal']:g}" for row in weigh["speed"] if row["options"] == kind) + " ×",
+                " / ".join(_goal(row) for row in weigh["speed"] if row["options"] == kind) + " ×",
             ]
             for kind in ("letters", "words")
         ),
@@ -236,6 +259,10 @@ def speeds() -> str:
         ["planning", f"{planning['cells']} cells", f"{planning['seconds']['first']:.1f} s", "5 s"],
     ]
     return table(["benchmark", "what", "measured", "goal"], rows, words=4)
+
+
+def _goal(row: Mapping[str, Any]) -> str:
+    return f"{row['goal']:g}" + (" (missed)" if row["times_faster"] < row["goal"] else "")
 
 
 def _searches(found: Mapping[str, Any]) -> tuple[Any, Any, Any]:
@@ -274,6 +301,7 @@ def tuning() -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
+    "coverage": coverage,
     "demo": demo,
     "story": story,
     "seeds": seeds,

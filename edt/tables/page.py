@@ -155,7 +155,7 @@ def question_lines(wide: Wide) -> list[str]:
 def headline_lines(headline: Headline, *, ceiling: str, baseline: str = "", whose: str = "Headlines") -> list[str]:
     """How near the ceiling, or why that cannot be had; with a baseline also what is gained over it."""
     if headline.reason:
-        return [f"{whose} at {headline.scale} samples: not to be had ({headline.reason})."]
+        return [f"{whose} at {headline.scale} samples: not available ({headline.reason})."]
     assert headline.worst_ratio is not None
     assert headline.mean_ratio is not None
     assert headline.mean_gain is not None
@@ -181,7 +181,7 @@ def gain_lines(gains: Sequence[Gain], *, ours: str) -> list[str]:
 
 def _gain(gain: Gain) -> str:
     if (found := gain.difference) is None:
-        return f"over {named(gain.other)} not to be had ({gain.reason})"
+        return f"over {named(gain.other)} not available ({gain.reason})"
     points, interval, p = _figures(found)
     sure = "one seed" if found.p is None else f"p {p if p[0] == '<' else f'= {p}'}, {found.seeds} seeds"
     goal = ""

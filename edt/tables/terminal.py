@@ -86,7 +86,8 @@ def round_sentences(report: Report, lines: Sequence[GapLine]) -> list[str]:
 
 def print_story(console: Console, number: int, story: Story) -> None:
     """One error, from the picture to the answer after tuning."""
-    console.print(f"[bold]Error {number}[/bold] (round {story.round}): {escape(str(story.picture))}", soft_wrap=True)
+    where = f"{escape(story.sample.id)} (round {story.round}): {escape(str(story.picture))}"
+    console.print(f"[bold]Error {number}[/bold] {where}", soft_wrap=True)
     say = _indented(console)
     say(f"question: {story.sample.question}")
     for index, step in enumerate(story.before.steps, start=1):

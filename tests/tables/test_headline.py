@@ -69,15 +69,15 @@ def test_one_seed_has_its_gain_over_questions_only():
 
 def test_a_gain_that_cannot_be_had_says_why():
     (note,) = gain_notes(table(a_edt_0=None, a_edt_1=None))
-    assert note.endswith("over Random not to be had (edt: not all tasks are measured).")
+    assert note.endswith("over Random not available (edt: not all tasks are measured).")
     (note,) = gain_notes(table(b_random_0=None, b_random_1=None))
-    assert note.endswith("over Random not to be had (random: not all tasks are measured).")
+    assert note.endswith("over Random not available (random: not all tasks are measured).")
     assert (
-        "over nobody not to be had (nobody is not in the table at this scale)"
+        "over nobody not available (nobody is not in the table at this scale)"
         in gain_notes(with_rivals(rivals=["nobody"]))[0]
     )
     other = {f"a_random_{seed}": cell("a", "random", "96", seed, "1100", questions="f" * 12) for seed in (0, 1)}
-    assert "over Random not to be had (other questions were asked on a, seed 0" in gain_notes(table(**other))[0]
+    assert "over Random not available (other questions were asked on a, seed 0" in gain_notes(table(**other))[0]
 
 
 def test_a_table_without_ours_tells_no_gain():

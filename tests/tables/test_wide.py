@@ -133,7 +133,7 @@ def test_a_state_is_never_a_number():
     assert half.reasons == ("seed 1: killed by SIGKILL",)
     assert "Coverage: 11 of 12 runs measured (1 failed, 11 measured)." in markdown(found)
     assert "[1] failed: seed 1: killed by SIGKILL" in page_of(found).notes
-    assert "not to be had (seeds differ: edt has 0 on a, and others 0, 1)" in markdown(found)
+    assert "not available (seeds differ: edt has 0 on a, and others 0, 1)" in markdown(found)
     none = table(a_edt_0=None, a_edt_1=None)
     assert entry(none, "edt", "a").state == "missing"
     assert entry(none, "edt", MEAN).mean is None
