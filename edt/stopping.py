@@ -28,7 +28,8 @@ def reason_to_stop(budget: Budget, rounds: Sequence[RoundRecord], now: Score, ga
         before, after = (f"{100 * score.score:.1f}%" for score in (last.validation, now))
         gained = now.score > last.validation.score
         return "" if gained else f"no_gain: round {last.index} took the validation score from {before} to {after}"
-    if any(gap.skill for gap in last.gaps) and not any(gap.skill for gap in gaps):
+    found, more_unread = any(gap.skill for gap in last.gaps), now.unparsed > last.validation.unparsed
+    if found and not gaps and not more_unread:  # not where the errors that are left could not be named, or not be read
         return f"converged: after round {last.index} no missing skill is found any more"
     alike = likeness(last.gaps, gaps)
     if alike is None or alike < budget.likeness:

@@ -66,11 +66,17 @@ def record(right: int, *skills: str | None) -> RoundRecord:
         (Budget(stop="converged", likeness=0.95), 4, "abb", ""),
         (Budget(stop="converged"), 4, "abb", r"\(likeness 0.92\)"),
         (Budget(stop="converged"), 9, "", "converged: after round 2 no missing skill is found any more"),
+        (Budget(stop="converged"), 4, [None, None], ""),
     ],
 )
 def test_when_a_run_stops(budget, right, skills, reason):
     found = reason_to_stop(budget, [record(5, *"aab")], score(right), gaps(*skills))
     assert re.search(reason, found) if reason else found == ""
+
+
+def test_a_student_whose_replies_cannot_be_read_has_not_converged():
+    unread = Score(score=0.0, n=10, right=0, unparsed=10, low=0.0, high=1.0)
+    assert reason_to_stop(Budget(stop="converged"), [record(5, *"aab")], unread, ()) == ""
 
 
 def test_there_is_no_reason_before_the_first_round_or_where_no_gap_was_looked_at():

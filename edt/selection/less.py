@@ -3,11 +3,12 @@
 A sample's score for a subtask is the cosine between its Adam step and the
 mean gradient of the subtask's validation samples, summed over the checkpoints
 of a warm-up by their learning rates; its score is the best over subtasks,
-which are the source tasks of the validation samples.  Ours: one epoch of
-warm-up where the paper has four, its rates, and the sparse projection of
-`gradients`.  The warm-up's own samples count in no budget, and its weights are
-dropped.  Features of the supporting dataset do not depend on the task, and are
-made once.
+which are the source tasks of the validation samples.  Unlike the paper's: one
+epoch of warm-up where it has four, at the tuner's rates and batch, falling from
+the first step; the projector is tuned beside LoRA; and features are the sparse
+projection of `gradients`, in half as many dimensions.  The warm-up's own samples
+count in no budget, and its weights are dropped.  Features of the supporting
+dataset do not depend on the task, and are made once.
 """
 
 from __future__ import annotations

@@ -71,6 +71,8 @@ def _no_better_than_random(report: Report, random: Report | None) -> Finding | N
     split = "test" if report.test else "validation"
     theirs, ours = random.predictions[split], report.predictions[split]
     evidence = f"{split} {_against('by Random', theirs, ours)}"
+    if (mine := _trained(report)) != (his := _trained(random)):
+        evidence += f"; on {mine} training samples, where Random had {his}"
     return _finding("no_better_than_random", _right(ours) <= _right(theirs), evidence)
 
 
@@ -78,7 +80,7 @@ def _plateau(report: Report) -> Finding | None:
     if len(report.rounds) < 2:
         return None
     scores = [*(record.validation.score for record in report.rounds), report.validation.score]
-    shown = scores[-1] <= scores[-2] and max(scores[1:]) > scores[0]
+    shown = scores[-1] <= max(scores[1:-1]) and max(scores[1:]) > scores[0]
     course = ", ".join(f"{100 * score:.1f}" for score in scores)
     return _finding("plateau", shown, f"validation from round to round: {course}% (n = {report.validation.n})")
 
@@ -126,6 +128,11 @@ def _against(what: str, before: Sequence[Prediction], after: Sequence[Prediction
     n, p = len(later), sign_test(better, worse)
     shares = f"{_percent(before)} {what}, {_percent(after)} now"
     return f"{shares} (n = {n}; {better} answers better, {worse} worse, sign test p = {p:.2f})"
+
+
+def _trained(report: Report) -> int:
+    """How many samples a run was tuned on."""
+    return sum(len(record.picks) for record in report.rounds)
 
 
 def _right(predictions: Sequence[Prediction]) -> int:

@@ -66,6 +66,7 @@ def page_of(wide: Wide) -> Page:
         f"Accuracy in percent on the {wide.split} split: mean ± sample standard deviation over seeds (number of "
         "seeds). Best in bold, second underlined, at each number of samples, only with two seeds or more.",
         *question_lines(wide),
+        *sample_lines(wide),
         coverage_line(wide),
         *cost_lines(wide.cost),
         *teacher_lines(wide.teachers),
@@ -150,6 +151,22 @@ def question_lines(wide: Wide) -> list[str]:
         return []
     fewest, most = min(counts), max(counts)
     return [f"Questions: {fewest if fewest == most else f'{fewest} to {most}'} a task."]
+
+
+def sample_lines(wide: Wide) -> list[str]:
+    """Rows with fewer training samples than others of their scale have, as where a run stopped early."""
+    spans: dict[tuple[str, str], tuple[int, int]] = {}
+    for row in wide.rows:
+        counts = [n for task in wide.tasks for n in row.entries[task].trained or ()]
+        if row.scale and counts:
+            spans[row.method, row.scale] = min(counts), max(counts)
+    most = {scale: max(span[1] for (_, at), span in spans.items() if at == scale) for _, scale in spans}
+    fewer = [
+        f"{named(method)} at {scale} ({f'{low} to {high}' if low < high else low} of {most[scale]})"
+        for (method, scale), (low, high) in spans.items()
+        if low < most[scale]
+    ]
+    return [f"Trained on fewer samples than others at their scale: {'; '.join(fewer)}."] if fewer else []
 
 
 def headline_lines(headline: Headline, *, ceiling: str, baseline: str = "", whose: str = "Headlines") -> list[str]:

@@ -50,6 +50,8 @@ class Entry:
     """Of our method, by rival."""
     not_comparable: Mapping[str, str] = field(default_factory=dict)
     """Why a difference cannot be had though both sides are measured, by the method that it would be to."""
+    trained: tuple[int, int] | None = None
+    """Fewest and most training samples of a run."""
     questions: tuple[int, int] | None = None
     """How many a seed was asked: the fewest, and the most."""
     runs: tuple[str, ...] = ()

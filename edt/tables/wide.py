@@ -94,7 +94,7 @@ def _entry(cells: Sequence[Cell]) -> Entry:
     mean, std = mean_std([cell.score for cell in measured if cell.score is not None])
     counts = [cell.n or 0 for cell in measured]
     asked = sum(counts)
-    trained = sum(cell.trained_samples or 0 for cell in measured)
+    samples = [cell.trained_samples or 0 for cell in measured]
     return Entry(
         state=state,
         reasons=reasons,
@@ -102,7 +102,8 @@ def _entry(cells: Sequence[Cell]) -> Entry:
         mean=mean,
         std=std,
         unparsed=sum(cell.unparsed or 0 for cell in measured) / asked if asked else None,
-        filled=sum(cell.filled or 0 for cell in measured) / trained if trained else None,
+        filled=sum(cell.filled or 0 for cell in measured) / sum(samples) if any(samples) else None,
+        trained=(min(samples), max(samples)),
         questions=(min(counts), max(counts)),
         runs=tuple(cell.run for cell in cells),
     )

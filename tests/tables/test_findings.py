@@ -88,7 +88,8 @@ def test_random_is_not_held_against_itself_and_without_a_test_split_validation_i
 @pytest.mark.parametrize(
     ("course", "state"),
     [(("www", "rww", "rww"), "shown"), (("www", "rrw", "rww"), "shown"), (("www", "rww", "rrw"), "absent"),
-     (("rww", "rww", "rww"), "absent"), (("www", "www", "rww", "rww"), "shown")],
+     (("rww", "rww", "rww"), "absent"), (("www", "www", "rww", "rww"), "shown"),
+     (("rww", "rrr", "rww", "rrw"), "shown"), (("www", "rrw", "rww", "rrr"), "absent")],
 )  # fmt: skip
 def test_a_plateau_is_a_gain_that_came_to_a_stand(course, state):
     assert states(report(*course))["plateau"] == state

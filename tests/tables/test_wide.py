@@ -15,7 +15,7 @@ from edt.tables.shape import MEAN
 from edt.tables.wide import widen
 
 
-def cell(task, method, scale, seed, outcomes, state="measured", reason="", questions="0123456789ab"):
+def cell(task, method, scale, seed, outcomes, state="measured", reason="", questions="0123456789ab", trained=10):
     measured = state == "measured"
     return Cell(
         table="small",
@@ -32,7 +32,7 @@ def cell(task, method, scale, seed, outcomes, state="measured", reason="", quest
         n=len(outcomes) if measured else None,
         unparsed=outcomes.count("u") if measured else None,
         filled=0 if measured else None,
-        trained_samples=10 if measured else None,
+        trained_samples=trained if measured else None,
         outcomes=outcomes if measured else "",
         questions=questions if measured else "",
         run=f"{task}-{scale}-{method}-s{seed}",
@@ -138,6 +138,13 @@ def test_a_state_is_never_a_number():
     assert entry(none, "edt", "a").state == "missing"
     assert entry(none, "edt", MEAN).mean is None
     assert "edt is not measured on every task" in markdown(none)
+
+
+def test_who_trained_on_fewer_samples_than_others_is_named():
+    short = table(a_edt_1=cell("a", "edt", "96", 1, "1111110000", trained=4))
+    said = [note for note in page_of(short).notes if note.startswith("Trained on fewer")]
+    assert said == ["Trained on fewer samples than others at their scale: error-driven at 96 (4 to 10 of 10)."]
+    assert not [note for note in page_of(table()).notes if note.startswith("Trained on fewer")]
 
 
 def test_headlines_want_the_same_seeds_not_only_as_many():
