@@ -27,7 +27,7 @@ from edt.known import known_pretrained, known_random
 from edt.loop import adapt
 from edt.paths import check_writable, write_whole
 from edt.store.folders import Store
-from edt.store.stages import Parts, StageNote, Stages
+from edt.store.stages import NOTES, Parts, StageNote, Stages
 from edt.tables.findings import with_findings
 from edt.types import Report, to_json
 
@@ -96,7 +96,7 @@ def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> 
     check_writable(Path(config.store.root), "store.root")
     if parts.teacher is not None:
         parts.teacher.prepare()
-    notes = folder / "stages.jsonl"
+    notes = folder / NOTES
     stages = Stages(parts=parts, store=Store(config.store.root), seed=config.seed, told=partial(_append, notes))
     status = "failed"
     (folder / "report.json").unlink(missing_ok=True)  # of an earlier run in the same folder

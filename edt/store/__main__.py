@@ -26,7 +26,7 @@ from rich.table import Table
 from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.store.folders import damage_of, read_manifest
-from edt.store.stages import VERSIONS
+from edt.store.stages import NOTES, VERSIONS
 
 NAME = re.compile(r"[0-9a-f]{32}(\.part)?$")
 
@@ -98,7 +98,7 @@ def _born(path: Path) -> float:
 
 def used_by(runs: Path) -> set[str]:
     """Keys that any run under `runs` refers to, by its `stages.jsonl`; EdtError where none can be read."""
-    files = sorted(runs.rglob("stages.jsonl"))
+    files = sorted(runs.rglob(NOTES))
     if not files:
         raise EdtError(f"no run under {runs} says what it uses; name the folder of your runs with --runs")
     used: set[str] = set()

@@ -24,6 +24,8 @@ from edt.store.folders import Store, Stored
 from edt.store.keys import digest, stage_key
 from edt.types import Adapter, ErrorSample, Gap, Mistake, Pick, Prediction, by_id, from_json, to_json
 
+NOTES = "stages.jsonl"
+"""In a run's folder: a `StageNote` a line."""
 VERSIONS = {"predict": 1, "identify": 1, "analyse": 1, "select": 1, "tune": 1, "evaluate": 1}
 """Raise a number when the code of its stage changes what comes out."""
 

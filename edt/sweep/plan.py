@@ -29,7 +29,7 @@ from edt.protocols import fingerprint_of
 from edt.store.folders import MANIFEST, read_manifest
 from edt.store.keys import canonical, digest
 from edt.store.stages import VERSIONS, Parts
-from edt.sweep.record import Lines, kept_lines, state_of
+from edt.sweep.record import Lines, kept_lines, stages_are_here, state_of
 from edt.sweep.spec import CellSpec
 
 NOTHING = 0.1
@@ -64,6 +64,8 @@ class PlannedCell:
     reason: str
     state: str
     """`measured` or `failed`, as an earlier run of the very same cell left it; `missing` otherwise."""
+    here: bool = False
+    """Measured by a run on this machine, whose stages are still in the store."""
     kept: Lines = field(default_factory=Lines)
     """Its lines in the files of an earlier sweep, whose runs need not be on this machine."""
 
@@ -78,15 +80,13 @@ class Plan:
 
     def refreshed(self, output: Path) -> Plan:
         """The same plan with the states that its cells have now."""
-        cells = (
-            replace(cell, state=state_of(cell.digest, output / cell.spec.name, cell.kept.cells)) for cell in self.cells
-        )
-        return replace(self, cells=tuple(cells))
+        return replace(self, cells=tuple(_looked_at(cell, output) for cell in self.cells))
 
     def stages(self, *, missing: bool = False) -> list[Stage]:
-        """Distinct stages; with `missing` only those that no finished cell has made."""
-        made = {stage.name for cell in self.cells if cell.state == "measured" for stage in cell.stages}
-        found = {stage.name: stage for cell in self.cells for stage in cell.stages}
+        """Distinct stages; with `missing` only those that cells to run ask for and no finished cell has left here."""
+        made = {stage.name for cell in self.cells if cell.here for stage in cell.stages}
+        asking = [cell for cell in self.cells if not (missing and cell.state == "measured")]
+        found = {stage.name: stage for cell in asking for stage in cell.stages}
         return [stage for name, stage in found.items() if not (missing and name in made)]
 
     def seconds(self, stages: Iterable[Stage]) -> tuple[float, list[str]]:
@@ -178,8 +178,7 @@ def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path, kept
     except EdtError as error:  # such as a model that is not on this machine: its cells can still be counted
         whole, reason = "", str(error)
     asks = any(stage.kind == "identify" for stage in stages)
-    lines = kept.get(whole, Lines())
-    return PlannedCell(
+    cell = PlannedCell(
         spec=spec,
         config=config,
         student=prints.name("student", config.student),
@@ -188,9 +187,17 @@ def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path, kept
         stages=stages,
         digest=whole,
         reason=reason,
-        state=state_of(whole, output / spec.name, lines.cells),
-        kept=lines,
+        state="missing",
+        kept=kept.get(whole, Lines()),
     )
+    return _looked_at(cell, output)
+
+
+def _looked_at(cell: PlannedCell, output: Path) -> PlannedCell:
+    """With the state that it has now."""
+    folder = output / cell.spec.name
+    state = state_of(cell.digest, folder, cell.kept.cells)
+    return replace(cell, state=state, here=state == "measured" and stages_are_here(cell.digest, folder))
 
 
 def stages_of(config: Config) -> list[Stage]:

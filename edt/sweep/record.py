@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edt.errors import EdtError
 from edt.paths import write_whole
+from edt.store.stages import NOTES
 from edt.tables.cells import SPLITS, Cell, outcomes_of, questions_of, read_cells, write_cells
 from edt.tables.rounds import RoundLine, read_rounds, rounds_of, write_rounds
 from edt.types import Report, from_json
@@ -67,6 +68,18 @@ def state_of(digest: str, folder: Path, kept: Sequence[Cell]) -> str:
     if kept and not (same and outcome and outcome["state"] == "measured"):
         return "measured"
     return outcome["state"] if outcome and same else "missing"
+
+
+def stages_are_here(digest: str, folder: Path) -> bool:
+    """Whether that very cell was run in `folder`, and every stage that it used is still in the store."""
+    outcome = read_outcome(folder)
+    if outcome is None or outcome["digest"] != digest:
+        return False
+    try:
+        lines = (folder / NOTES).read_text("utf-8").splitlines()
+        return all(Path(json.loads(line)["folder"]).is_dir() for line in lines)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def kept_lines(paths: Sequence[Path]) -> dict[str, Lines]:

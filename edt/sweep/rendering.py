@@ -87,7 +87,10 @@ def _rounds(cells: Sequence[Cell], path: Path) -> list[RoundLine]:
 
 def _plots(wide: Wide, cells: Sequence[Cell], rounds: Sequence[RoundLine], ours: str, folder: Path) -> list[Path]:
     """Every plot that there are data for; one of earlier data that there are none for now is removed."""
-    samples = {cell.scale: cell.trained_samples for cell in cells if cell.trained_samples and cell.method == ours}
+    ordered = sorted(cells, key=lambda cell: cell.method == ours)  # ours say the number where they have it
+    samples = {
+        cell.scale: cell.trained_samples for cell in ordered if cell.trained_samples and cell.method != wide.ceiling
+    }
     methods = list(
         dict.fromkeys(row.method for row in wide.rows if row.scale in samples and row.method != wide.ceiling)
     )

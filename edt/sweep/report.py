@@ -63,7 +63,9 @@ def errors_of(
     cell: PlannedCell, report: Report, task: Task, supporting: Supporting, pictures: Pictures
 ) -> list[dict[str, Any]]:
     """All errors of all rounds of one run, as the page wants them."""
-    samples, pool = by_id(task.validation), by_id(supporting.samples)
+    picked = {pick.sample_id for record in report.rounds for pick in record.picks}
+    samples = by_id(task.validation)
+    pool = by_id(sample for sample in supporting.samples if sample.id in picked)  # it may be far larger than memory
     lines = []
     for number, record in enumerate(report.rounds):
         before = {p.sample_id: p for p in record.predictions}
@@ -86,7 +88,10 @@ def errors_of(
                     "blamed": mistake.step,
                     "reason": mistake.reason,
                     "evidence": [
-                        {option: round(share, 4) for option, share in weights.probabilities.items()}
+                        {
+                            "steps": weights.steps,
+                            "shares": {option: round(share, 4) for option, share in weights.probabilities.items()},
+                        }
                         for weights in mistake.evidence
                     ],
                     "skill": gap.skill,

@@ -254,7 +254,8 @@ def _difference_notes(wide: Wide, differences: Sequence[tuple[str, ...]]) -> lis
     return [
         f"Differences are paired by seed and question, with 95% intervals by bootstrap over both ({DRAWS:,} draws) and "
         f"two-sided p after Holm, each of these a family: to {'; to '.join(families)}. One seed shows nothing of how "
-        "much seeds vary: its interval is over questions only, and it has no p."
+        "much seeds vary: its interval is over questions only, and it has no p. Few seeds show less of it than there "
+        "is, two half of its variance, three two thirds: their intervals are too short, and their p too small."
     ]
 
 

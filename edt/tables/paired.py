@@ -136,8 +136,10 @@ def _paired(ours: Sequence[Sequence[Cell]], theirs: Sequence[Sequence[Cell]]) ->
 
 
 def _unlike(ours: Cell, theirs: Cell) -> str:
-    """Why two cells' marks are not of the same questions; empty where they are."""
+    """Why two cells are not compared: another student, or other questions; empty where they may be."""
     at = f"on {ours.task}, seed {ours.seed}"
+    if ours.student != theirs.student:
+        return f"another student: {ours.student} against {theirs.student}"
     if not ours.questions or not theirs.questions:
         return f"it is not known which questions were asked {at}"
     if (ours.questions, len(ours.outcomes)) != (theirs.questions, len(theirs.outcomes)):

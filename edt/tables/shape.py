@@ -69,6 +69,8 @@ class Row:
     method: str
     scale: str
     entries: Mapping[str, Entry]
+    student: str = ""
+    """Who is adapted, as cells name it: rows of two are not held against each other."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,9 @@ def stories(report: Report, task: Task, supporting: Supporting, *, most: int = 3
     """Up to `most` errors with picks of their own, of different skills as far as there are, mended ones first."""
     if not report.rounds:
         return []
-    targets, library = by_id(task.validation), by_id(supporting.samples)
+    picked = {pick.sample_id for record in report.rounds for pick in record.picks}
+    targets = by_id(task.validation)
+    library = by_id(sample for sample in supporting.samples if sample.id in picked)  # it may be far larger than memory
     found = [
         story
         for number, record in enumerate(report.rounds)

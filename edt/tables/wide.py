@@ -46,10 +46,7 @@ def widen(
     groups = grouped(cells)
     places = [(m, s) for s in scales for m in methods if any((m, s, task) in groups for task in tasks)]
     places.sort(key=lambda place: (place[1] != "", place[0] == ceiling))  # untuned first, Full Data last
-    rows = [
-        Row(method=m, scale=s, entries=_entries({task: groups.get((m, s, task), []) for task in tasks}))
-        for m, s in places
-    ]
+    rows = [_row(m, s, {task: groups.get((m, s, task), []) for task in tasks}) for m, s in places]
     rows = compared(rows, groups, tasks, baseline=baseline, ceiling=ceiling, ours=ours, rivals=rivals)
     rows = _ranked(rows, [*tasks, MEAN], ceiling=ceiling)
     return Wide(
@@ -109,6 +106,11 @@ def _entry(cells: Sequence[Cell]) -> Entry:
     )
 
 
+def _row(method: str, scale: str, cells: Mapping[str, Sequence[Cell]]) -> Row:
+    student = next((cell.student for of in cells.values() for cell in of), "")
+    return Row(method=method, scale=scale, entries=_entries(cells), student=student)
+
+
 def _entries(cells: Mapping[str, Sequence[Cell]]) -> dict[str, Entry]:
     """A row's places: its tasks, and their mean."""
     entries = {task: _entry(of) for task, of in cells.items()}
@@ -131,14 +133,14 @@ def _mean_entry(entries: Mapping[str, Entry], cells: Mapping[str, Sequence[Cell]
 
 
 def _ranked(rows: Sequence[Row], columns: Sequence[str], *, ceiling: str) -> list[Row]:
-    """Best and second at each scale and column, among whole entries of enough seeds; the ceiling does not compete."""
+    """Best and second at each scale, student and column, among whole entries of enough seeds; without the ceiling."""
     out = [dict(row.entries) for row in rows]
-    for scale in dict.fromkeys(row.scale for row in rows):
+    for contest in dict.fromkeys((row.scale, row.student) for row in rows):
         for column in columns:
             fit = [
                 number
                 for number, row in enumerate(rows)
-                if row.scale == scale and row.method != ceiling and _rankable(row.entries[column])
+                if (row.scale, row.student) == contest and row.method != ceiling and _rankable(row.entries[column])
             ]
             if len(fit) < 2:
                 continue

@@ -24,11 +24,11 @@ from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.paths import replacing
 from edt.store.keys import canonical, digest
+from edt.store.stages import NOTES
 from edt.teachers.callbook import CallBook
 from edt.teachers.calls import Reply
 from edt.types import from_json
 
-STAGES = "stages.jsonl"
 ASKING = ("identify", "analyse")
 """Stages that may ask a teacher."""
 
@@ -77,9 +77,9 @@ def stages_of(runs: Iterable[Path]) -> dict[str, str]:
     """Keys of the stages that runs went through, with their names; raises EdtError for a folder without a run."""
     found: dict[str, str] = {}
     for run in runs:
-        files = sorted(run.rglob(STAGES))
+        files = sorted(run.rglob(NOTES))
         if not files:
-            raise EdtError(f"there is no run in {run}: no {STAGES} is under it")
+            raise EdtError(f"there is no run in {run}: no {NOTES} is under it")
         for line in (line for file in files for line in file.read_text("utf-8").splitlines()):
             note = json.loads(line)
             found[note["key"]] = note["stage"]

@@ -143,7 +143,8 @@ def lengthened(report, path):
     data = data_of(report)
     name, words = "a_name_without_any_gap_" * 6, "many words of an answer "
     for error in data["errors"]:
-        error["evidence"] = [{f"{words * 3}{number}": 0.2 for number in range(5)} for _ in range(3)]
+        shares = {f"{words * 3}{number}": 0.2 for number in range(5)}
+        error["evidence"] = [{"steps": steps, "shares": shares} for steps in (1, 3)]  # as where a verdict was not read
         error |= {"question": name, "skill": f"{words}{name}", "reason": name, "steps": [name], "answer": name}
     for run in data["runs"]:
         run |= {"reason": name, "folder": f"{name}/{run['run']}"}
@@ -160,6 +161,10 @@ def test_nothing_is_wider_than_a_phone(browser, report, tmp_path):
     assert page.run("innerWidth") == 360
     open_error(page)
     assert page.run("document.querySelectorAll('.evidence').length") == 1
+    assert page.run("[...document.querySelectorAll('.evidence tbody tr')].map((row) => row.cells[0].textContent)") == [
+        "step 1",
+        "step 3",
+    ]
     assert page.run("document.documentElement.scrollWidth") == 360
     # what is wider can be moved about in its own box
     boxes = page.run("[...document.querySelectorAll('.wide')].map((box) => [box.scrollWidth, box.clientWidth])")

@@ -86,6 +86,19 @@ def test_a_plan_counts_what_is_shared_and_starts_nothing(place, capsys):
     assert not (place / "output").exists()
 
 
+def test_a_plan_counts_as_made_only_what_the_store_still_has(place, capsys):
+    def to_make():
+        sweep(options(place, "tasks=fake", "methods=pretrained,random", "action=plan"))
+        lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+        return next(int(words[3]) for words in lines if words[:1] == ["predict"])
+
+    sweep(options(place, "tasks=fake", "methods=pretrained"))
+    capsys.readouterr()
+    with_store = to_make()
+    shutil.rmtree(place / "store")
+    assert to_make() == with_store + 1  # the untuned student's answers, which Random's round begins with
+
+
 def test_a_table_is_run_resumed_and_rendered_again_byte_for_byte(place, capsys):
     first = run_apart(command(place, "jobs=2"), timeout=300)
     assert first.returncode == 0, first.stderr

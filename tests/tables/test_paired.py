@@ -33,10 +33,11 @@ def test_the_mean_is_of_holms_family():
             cell("a", "random", "96", 0, "11111000uu", questions="f" * 12),
             "other questions were asked on a, seed 0: 0123456789ab (10) against ffffffffffff (10)",
         ),
+        (cell("a", "random", "96", 0, "11111000uu", student="other"), "another student: pocket against other"),
         (cell("a", "random", "96", 0, "1111", questions=""), "it is not known which questions were asked on a, seed 0"),
     ],
 )
-def test_only_the_same_questions_are_paired(other, reason):
+def test_only_the_same_questions_of_one_student_are_paired(other, reason):
     found = table(a_random_0=other)
     for column in ("a", MEAN):
         assert entry(found, "edt", column).to_baseline is None

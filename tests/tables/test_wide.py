@@ -15,14 +15,14 @@ from edt.tables.shape import MEAN
 from edt.tables.wide import widen
 
 
-def cell(task, method, scale, seed, outcomes, state="measured", reason="", questions="0123456789ab", trained=10):
+def cell(task, method, scale, seed, outcomes, state="measured", reason="", questions="0123456789ab", **more):
     measured = state == "measured"
     return Cell(
         table="small",
         task=task,
         method=method,
         scale=scale,
-        student="pocket",
+        student=more.get("student", "pocket"),
         teacher="",
         seed=seed,
         split="test",
@@ -32,7 +32,7 @@ def cell(task, method, scale, seed, outcomes, state="measured", reason="", quest
         n=len(outcomes) if measured else None,
         unparsed=outcomes.count("u") if measured else None,
         filled=0 if measured else None,
-        trained_samples=trained if measured else None,
+        trained_samples=more.get("trained", 10) if measured else None,
         outcomes=outcomes if measured else "",
         questions=questions if measured else "",
         run=f"{task}-{scale}-{method}-s{seed}",
@@ -79,6 +79,14 @@ def test_means_headlines_and_ranks():
     assert line.mean_ratio == pytest.approx(1.4 / 1.6)
     assert line.mean_gain == pytest.approx(0.2)
     assert (line.tasks_ahead, line.tasks) == (2, 2)
+
+
+def test_students_do_not_compete_with_each_other():
+    """Random of another student was the second: now each is alone."""
+    others = {f"{task}_random_{seed}": cell(task, "random", "96", seed, "11111000uu", student="other")
+              for task in "ab" for seed in (0, 1)}  # fmt: skip
+    found = table(**others)
+    assert [entry(found, method, "a").rank for method in ("random", "edt")] == [None, None]
 
 
 def test_differences_are_paired_and_corrected():
