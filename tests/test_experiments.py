@@ -174,8 +174,8 @@ def test_all_methods_tune_on_as_many_samples_but_the_two_ends():
     assert sizes.pop("pretrained") == {0}
     (full,) = sizes.pop("full")
     assert full > 1000
-    assert len(sizes) == 12
-    assert all(found == {264} for found in sizes.values())
+    assert len(sizes) == 11
+    assert all(found == {88} for found in sizes.values())
 
 
 def test_all_methods_of_a_scale_take_as_many_optimiser_steps():
