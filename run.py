@@ -2,6 +2,7 @@
 
     python run.py task=pocket_vqa method=random scale=300
     python run.py -m method=pretrained,random,edt seed=0,1,2
+    python run.py -m method=random,edt launcher=local jobs=2     # in processes of their own, two at a time
 
 A run that was stopped goes on where it stopped when the same command is given again.
 """
@@ -20,6 +21,9 @@ from edt.process import prepare_process
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from edt.config import Config
+    from edt.sweep.multirun import Multirun
+
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
@@ -31,8 +35,10 @@ def main() -> None:
 
     sys.argv[1:] = for_hydra(sys.argv[1:])
     _say_nothing_more()
+    jobs = Jobs()
     try:
-        hydra.main(version_base="1.3", config_path="conf", config_name="config")(job)()
+        hydra.main(version_base="1.3", config_path="conf", config_name="config")(jobs.take)()
+        jobs.finish()
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -41,25 +47,50 @@ def main() -> None:
         raise EdtError(_not_started(error)) from error
 
 
-def job(composed: DictConfig) -> None:
-    """One run; an error is said at once, so that a multirun shows every one."""
-    from hydra.core.hydra_config import HydraConfig
+class Jobs:
+    """One run after another, or those of a multirun side by side."""
 
-    from edt.experiment import checked, perform
+    def __init__(self) -> None:
+        self._side_by_side: Multirun | None = None
+
+    def take(self, composed: DictConfig) -> None:
+        """A run as Hydra composed it; an error is said at once, so that a multirun shows every one."""
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        from edt.experiment import checked, perform
+        from edt.sweep.multirun import Multirun
+
+        try:
+            config, hydra = checked(composed), HydraConfig.get()
+            folder = Path(config.output or hydra.runtime.output_dir)
+            if config.jobs and hydra.mode is RunMode.MULTIRUN:
+                self._side_by_side = self._side_by_side or Multirun(config.jobs, tell)
+                self._side_by_side.begin(config, folder)
+            else:
+                perform(config, folder)
+                tell(config, folder)
+        except Exception as error:
+            if sentence := explain(error):
+                print(f"error: {sentence}", file=sys.stderr)
+            error.said = bool(sentence)  # pyright: ignore[reportAttributeAccessIssue]
+            raise
+
+    def finish(self) -> None:
+        """Wait for what still runs; raises EdtError where a job failed."""
+        if self._side_by_side is not None:
+            self._side_by_side.finish()
+
+
+def tell(config: Config, folder: Path) -> None:
+    """What a run that has ended in `folder` came to."""
+    from edt.sweep.record import read_report
     from edt.tables.terminal import print_run
     from edt.tracking.wandb import OFFLINE_RUN, how_to_upload, is_wandb
 
-    try:
-        config = checked(composed)
-        finished = perform(config, Path(config.output or HydraConfig.get().runtime.output_dir))
-        print_run(finished.report, finished.folder)
-        if is_wandb(config.tracker) and (sentence := how_to_upload("this run", finished.folder, OFFLINE_RUN)):
-            print(sentence)
-    except Exception as error:
-        if sentence := explain(error):
-            print(f"error: {sentence}", file=sys.stderr)
-        error.said = bool(sentence)  # pyright: ignore[reportAttributeAccessIssue]
-        raise
+    print_run(read_report(folder), folder)
+    if is_wandb(config.tracker) and (sentence := how_to_upload("this run", folder, OFFLINE_RUN)):
+        print(sentence)
 
 
 def _say_nothing_more() -> None:

@@ -107,8 +107,11 @@ class Config:
     """Whether the student is scored on the test split before every round too; nothing in the loop reads it."""
     output: str | None = None
     """Folder of this run's files; null for the one that Hydra makes."""
+    jobs: int = 0
+    """Of a multirun at a time, each in a process of its own; 0: one after another, in this process."""
 
     def __post_init__(self) -> None:
+        _check(self.jobs >= 0, "jobs", self.jobs, "a whole number from 0")
         _check(self.output != "", "output", self.output, "a folder, or null")
         _check(self.test_split or not self.test_rounds, "test_rounds", self.test_rounds, "false where test_split is")
         _check(0 <= self.seed < 2**31, "seed", self.seed, "a whole number from 0 to 2147483647")

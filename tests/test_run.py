@@ -144,6 +144,35 @@ def _trained(report):
     return sum(len(record["picks"]) for record in report["rounds"])
 
 
+def test_a_multirun_side_by_side_leaves_what_one_after_another_does(tmp_path):
+    jobs = ["method=pretrained,random,edt", "seed=0,1", "-m"]
+    for name, more in (("one", []), ("many", ["launcher=local", "jobs=3"])):
+        place = tmp_path / name
+        done = run_apart(command(place, f"hydra.sweep.dir={place / 'sweep'}", *more, *jobs), timeout=300)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout.count("] started: ") == done.stdout.count("] done in ") == 6
+    assert done.stdout.count("files: ") == 6
+    one, many = (sorted((tmp_path / name / "sweep").glob("*/report.json")) for name in ("one", "many"))
+    assert [path.parent.name for path in one] == [path.parent.name for path in many]
+    assert [_scores(path) for path in one] == [_scores(path) for path in many]
+
+
+def _scores(path):
+    report = json.loads(path.read_text())
+    return report["method"], report["seed"], report["validation"], report["test"]
+
+
+def test_a_job_side_by_side_that_fails_or_dies_costs_only_itself(tmp_path):
+    sweep = [f"hydra.sweep.dir={tmp_path / 'sweep'}", "launcher=local", "task.size=0,5", "seed=0,7", "-m"]
+    done = run_apart(command(tmp_path, "method=random", "+tuner.fatal_seed=7", *sweep), timeout=300)
+    assert done.returncode == 1
+    assert len(re.findall(r"failed after .*: task.size", done.stdout)) == 2
+    assert len(re.findall(r"failed after .*: killed by SIGKILL; see log.txt", done.stdout)) == 1
+    assert "error: 3 of 4 jobs failed; given again, the same command runs them" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(list((tmp_path / "sweep").glob("*/report.json"))) == 1
+
+
 def test_a_multirun_says_every_failure_and_still_runs_the_rest(tmp_path):
     sweep = [f"hydra.sweep.dir={tmp_path / 'sweep'}", "task.size=0,5,-1", "-m"]
     done = run_apart(command(tmp_path, *sweep))

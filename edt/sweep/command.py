@@ -264,11 +264,9 @@ def _run(request: Request, spec: TableSpec, plan: Plan, output: Path) -> list[Jo
     with live_view(f"table {request.table}", estimate) as watch:
         return run_cells(
             missing,
-            request.overrides,
             output,
             jobs=request.jobs,
             stop_on_error=request.on_error == "stop",
-            config_dir=request.config_dir,
             watch=watch,
         )
 

@@ -41,11 +41,7 @@ class Job:
     @property
     def progress(self) -> str:
         """The last line of its log."""
-        try:
-            lines = (self.folder / LOG).read_text("utf-8", errors="replace").splitlines()
-        except OSError:
-            return ""
-        return lines[-1] if lines else ""
+        return last_line(self.folder / LOG)
 
 
 def cores() -> int:
@@ -60,12 +56,10 @@ def threads_of(jobs: int) -> int:
 
 def run_cells(
     cells: Sequence[PlannedCell],
-    overrides: Sequence[str],
     output: Path,
     *,
     jobs: int,
     stop_on_error: bool,
-    config_dir: Path | None,
     watch: Callable[[Sequence[Job]], None] = lambda jobs: None,
 ) -> list[Job]:
     """Run `cells`; `watch` is called again and again while they run. An interrupt stops what runs, and is raised on."""
@@ -82,11 +76,11 @@ def run_cells(
                     break
             else:
                 while sum(job.state == "running" for job in queue) < jobs and (following := _next(queue)):
-                    _begin(following, overrides, jobs, config_dir)
+                    _begin(following, jobs)
             watch(queue)
             time.sleep(TICK)
     except BaseException:  # above all Ctrl-C and SIGTERM
-        _stop([job for job in queue if job.state == "running"])
+        stop([job.process for job in queue if job.state == "running"])
         raise
     watch(queue)
     return queue
@@ -102,26 +96,21 @@ def _trainings(job: Job) -> set[str]:
     return {stage.name for stage in job.cell.stages if stage.kind == "tune"}
 
 
-def _begin(job: Job, overrides: Sequence[str], jobs: int, config_dir: Path | None) -> None:
+def _begin(job: Job, jobs: int) -> None:
     """Start a cell; one whose folder cannot be written fails, and costs only itself."""
     try:
-        _start(job, overrides, jobs, config_dir)
+        _start(job, jobs)
     except OSError as error:
         job.state = "failed"
         job.reason = f"{error.filename} cannot be used ({error.strerror}); mend or remove it"
 
 
-def _start(job: Job, overrides: Sequence[str], jobs: int, config_dir: Path | None) -> None:
+def _start(job: Job, jobs: int) -> None:
     job.folder.mkdir(parents=True, exist_ok=True)
     for name in (OUTCOME, REPORT):  # of an earlier configuration: they must not vouch for this one
         (job.folder / name).unlink(missing_ok=True)
-    job.process = start_cell(
-        job.folder,
-        [*job.cell.spec.overrides, *overrides],
-        config_dir=config_dir,
-        threads=threads_of(jobs),
-        environment={GROUP: job.cell.spec.table},
-    )
+    environment = {GROUP: job.cell.spec.table}
+    job.process = start_cell(job.folder, job.cell.config, threads=threads_of(jobs), environment=environment)
     job.state, job.started = "running", time.monotonic()
 
 
@@ -131,13 +120,22 @@ def _look(job: Job) -> None:
         return
     job.seconds = time.monotonic() - job.started
     job.state = "measured" if code == 0 else "failed"
-    job.reason = "" if code == 0 else _reason(job, code)
+    job.reason = "" if code == 0 else reason_of(job.folder / LOG, code)
     write_outcome(job.folder, state=job.state, digest=job.cell.digest, reason=job.reason, seconds=job.seconds)
 
 
-def _reason(job: Job, code: int) -> str:
-    """One sentence: what the cell itself said, or how it died."""
-    last = job.progress
+def last_line(log: Path) -> str:
+    """Of a run's log; empty where there is none yet."""
+    try:
+        lines = log.read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return lines[-1] if lines else ""
+
+
+def reason_of(log: Path, code: int) -> str:
+    """Why a run failed, in one sentence: what it said itself, or how it died."""
+    last = last_line(log)
     if code == FAILED and last.startswith("error: "):
         return last.removeprefix("error: ")
     if code < 0:
@@ -145,14 +143,14 @@ def _reason(job: Job, code: int) -> str:
     return f"exit code {code}: {last[:200]}" if last else f"exit code {code}; see {LOG}"
 
 
-def _stop(running: Sequence[Job]) -> None:
+def stop(processes: Sequence[BaseProcess | None]) -> None:
     """A terminal tells the whole group of Ctrl-C; whoever is still there after a moment is told again.
 
     By SIGTERM, since cells of a sweep in the background ignore Ctrl-C.
     """
     patience = time.monotonic() + 2.0
     told = False
-    while alive := [job.process for job in running if job.process and job.process.is_alive()]:
+    while alive := [process for process in processes if process and process.is_alive()]:
         for process in alive:
             if time.monotonic() > patience:
                 process.kill() if told else process.terminate()

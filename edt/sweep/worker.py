@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -35,23 +35,20 @@ def prepare(configs: Iterable[Config]) -> None:
     multiprocessing.get_context("forkserver").set_forkserver_preload(["edt.sweep.worker", *sorted(modules)])
 
 
-def start_cell(
-    folder: Path, overrides: Sequence[str], *, config_dir: Path | None, threads: int, environment: Mapping[str, str]
-) -> BaseProcess:
-    """Start a cell on `threads` cores, or as many as the user's own setting says; OSError where it cannot log.
+def start_cell(folder: Path, config: Config, *, threads: int, environment: Mapping[str, str]) -> BaseProcess:
+    """Start a run on `threads` cores, or as many as the user's own setting says; OSError where it cannot log.
 
     A sweep that is killed takes its cells along.
     """
     with (folder / LOG).open("wb"):  # here, where an error can still be told
         pass
     own = {**dict.fromkeys(_THREADS, str(threads)), **environment, **os.environ, "PYTHONUNBUFFERED": "1"}
-    arguments = (folder.resolve(), tuple(overrides), config_dir and config_dir.resolve(), own)
-    process = multiprocessing.get_context("forkserver").Process(target=_cell, args=arguments)
+    process = multiprocessing.get_context("forkserver").Process(target=_cell, args=(folder.resolve(), config, own))
     process.start()
     return process
 
 
-def _cell(folder: Path, overrides: Sequence[str], config_dir: Path | None, environment: Mapping[str, str]) -> None:
+def _cell(folder: Path, config: Config, environment: Mapping[str, str]) -> None:
     """In the new process: its own environment, log and number of threads, then the run."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
@@ -63,13 +60,13 @@ def _cell(folder: Path, overrides: Sequence[str], config_dir: Path | None, envir
         import torch
 
         torch.set_num_threads(int(environment[_THREADS[0]]))
-    sys.exit(say_errors(partial(_run, folder, overrides, config_dir)))
+    sys.exit(say_errors(partial(_run, folder, config)))
 
 
-def _run(folder: Path, overrides: Sequence[str], config_dir: Path | None) -> None:
-    from edt.experiment import compose, perform
+def _run(folder: Path, config: Config) -> None:
+    from edt.experiment import perform
 
-    perform(compose(overrides, config_dir=config_dir), folder)
+    perform(config, folder)
 
 
 def _speak_to(log: Path) -> None:

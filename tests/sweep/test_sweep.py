@@ -375,7 +375,7 @@ def test_two_sweeps_on_one_store_make_each_stage_once(place):
         (["scale=paper"], "there is no scale called 'paper'; the paper's own .* python sweep.py table=paper"),
         (["scales=paper", "action=plan"], "there is no scale called 'paper'; .* python sweep.py table=paper"),
         (["scale=88"], "scale= is set by the table; choose a part of it with scales="),
-        (["launcher=local", "action=plan"], "there is no launcher called 'local'; choose one of: basic"),
+        (["launcher=magic", "action=plan"], "there is no launcher called 'magic'; choose one of: basic, local"),
         (["+scale.samples=6"], "scale.samples= is set by the table"),
         (["seeds=[0"], r"seeds must be whole numbers .* not '\[0'"),
         (["budget=5"], "there is no budget called '5'; choose one of: default, one_round"),
