@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -178,6 +179,37 @@ def test_a_part_of_a_table_leaves_the_published_one_alone(place, published):
     assert len(read_cells(place / "output" / "small" / "cells.csv")) == 12
     sweep([*published, "tasks=fake", f"results={place / 'asked'}"])
     assert len(read_cells(place / "asked" / "small" / "cells.csv")) == 6
+
+
+def test_runs_with_other_options_take_no_place_of_the_tables_own(place, published, capsys, monkeypatch):
+    monkeypatch.chdir(place)
+    plain = [one for one in published if not one.startswith("output=")]
+    sweep(plain)
+    folder, whole = place / "outputs" / "tables" / "small", place / "experiments" / "results" / "small"
+    kept = {path: path.read_bytes() for at in (folder, whole) for path in at.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    sweep([*plain, "+tuner.epochs=2", "methods=edt"])
+    (apart,) = folder.glob("other-????????")  # not runs of the task called other
+    said = capsys.readouterr().out
+    words = "tuner.epochs=2: with other options than the table's own, runs are kept apart in outputs/tables/small/"
+    assert f"{words}{apart.name}\n" in said
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert len(read_cells(apart / "cells.csv")) == 4
+    assert all(read_outcome(apart / f"{task}-96-edt-s0") for task in ("fake", "other"))
+    assert (apart / "report.html").is_file()
+
+    # a bound on money or a part of the table changes no run, and a place that is asked for is kept
+    requests = [
+        Request.read([*plain, *more])
+        for more in (["tuner.epochs=2"], ["tuner.epochs=3"], ["store.root=x", "teacher.max_usd=20"], ["tasks=fake"])
+    ]
+    runs = [place / request.runs for request in requests]
+    assert runs[0] == apart
+    assert runs[1] not in (apart, folder)
+    assert runs[2:] == [folder, folder]
+    assert [request.place for request in requests[2:]] == [whole, folder.relative_to(place)]
+    asked = Request.read([*plain, "tuner.epochs=2", "results=asked", "output=given"])
+    assert (asked.place, asked.runs) == (Path("asked/small"), Path("given/small"))
 
 
 def test_measured_lines_of_a_published_table_are_not_measured_again(place, published, capsys):
