@@ -19,6 +19,7 @@ from edt.errors import EdtError
 from edt.paths import check_writable
 from edt.store.keys import digest
 from edt.sweep.asking import words_on_asking
+from edt.sweep.clocked import Clocked, took
 from edt.sweep.live import live_view
 from edt.sweep.plan import Plan, make_plan
 from edt.sweep.publish import publish
@@ -225,17 +226,21 @@ def sweep(arguments: Sequence[str]) -> None:
         _render(console, request, spec, planned() if output.is_dir() else None)
         return
     with _alone(request.table, output, request.place):
+        clocked = Clocked(output, request.place, jobs=request.jobs)
         plan = planned()
         print_plan(console, request, plan)
         for cell in plan.cells:
             if cell.state != "measured" and cell.reason:
                 raise EdtError(f"{cell.spec.name} cannot be run here: {cell.reason}")
         try:
-            jobs = _run(request, spec, plan, output)
+            jobs = _run(request, spec, plan, output, clocked)
         finally:  # also when interrupted: what is done is kept
             plan = plan.refreshed(output)
             write_record(plan.cells, output, request.place)
+            line = clocked.keep()
         _render(console, request, spec, plan)
+    if line is not None:
+        console.print(took(line), markup=False, highlight=False)
     _say_failures(console, jobs)
 
 
@@ -269,7 +274,7 @@ def _render(console: Console, request: Request, spec: TableSpec, plan: Plan | No
         publish(console, rendered, plan.cells, request.runs)
 
 
-def _run(request: Request, spec: TableSpec, plan: Plan, output: Path) -> list[Job]:
+def _run(request: Request, spec: TableSpec, plan: Plan, output: Path, clocked: Clocked) -> list[Job]:
     missing = [cell for cell in plan.cells if cell.state != "measured"]
     other = {scale for scale in spec.scales if scale != spec.headline_scale} if spec.headline_scale else set()
     # a table that is stopped half way has what its headlines need, for as many whole seeds as there was time for
@@ -279,7 +284,12 @@ def _run(request: Request, spec: TableSpec, plan: Plan, output: Path) -> list[Jo
         return []
     seconds, unknown = plan.seconds(plan.stages(missing=True))
     estimate = None if unknown else seconds / at_once(request.jobs, len(missing))
-    with live_view(f"table {request.table}", estimate) as watch:
+    with live_view(f"table {request.table}", estimate) as show_jobs:
+
+        def watch(jobs: Sequence[Job]) -> None:
+            clocked.watch(jobs)
+            show_jobs(jobs)
+
         return run_cells(
             missing,
             request.overrides,
