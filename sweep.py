@@ -2,7 +2,7 @@
 
     python sweep.py table=main action=plan       cells, distinct stages, what exists, what it will cost
     python sweep.py table=main jobs=2            run what is missing, go on past failures, render
-    python sweep.py table=main action=render     every output again from cells.csv and rounds.csv, byte for byte
+    python sweep.py table=main action=render     every output again from cells.csv and its neighbours, byte for byte
 
 Tables are described in experiments/NAME.yaml; tasks=, methods=, scales= and seeds= take a part of one.
 on_error=stop starts nothing more after a failure. Any other key=value is an option of run.py, for every cell.

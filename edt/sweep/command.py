@@ -17,7 +17,9 @@ from rich.table import Table
 from edt.cli import NO_PAPER_SCALE
 from edt.errors import EdtError
 from edt.paths import check_writable
+from edt.store.keys import digest
 from edt.sweep.asking import words_on_asking
+from edt.sweep.clocked import Clocked, took
 from edt.sweep.live import live_view
 from edt.sweep.plan import Plan, make_plan
 from edt.sweep.publish import publish
@@ -32,8 +34,9 @@ ACTIONS = ("run", "plan", "render")
 MOST_JOBS = 1024
 CHANGES = ("tasks", "scales", "seeds", "split")
 PARTS = (*CHANGES, "methods")
-HARMLESS = ("tracker", "launcher", "store.root")
+HARMLESS = ("tracker", "launcher", "store.root", "teacher.max_usd")
 """Options of run.py that change no result: with any other, or with a part of a table, the published one stays."""
+RUNS = Path("outputs/tables")
 SET_BY_TABLE = {**CELL_OPTIONS, "test_split": "split"}
 """Options of run.py that say which cell a cell is, and what to use in their place."""
 
@@ -48,9 +51,11 @@ class Request:
     """Cells at a time, each with its share of the cores."""
     on_error: str = "continue"
     """`stop` starts no further cell after a failure."""
-    output: Path = Path("outputs/tables")
+    output: Path | None = None
+    """Where a folder with the table's runs goes; null: `RUNS`, where those of a variant have one of their own in it."""
     results: Path | None = None
-    """Where a folder with the table goes; null: `results` among the tables for a whole one, `output` for a part."""
+    """Where a folder with the table goes; null: `results` among the tables for a whole one, beside its runs for a part
+    or a variant."""
     experiments: Path = EXPERIMENTS
     """Where tables are described."""
     config_dir: Path | None = None
@@ -93,18 +98,29 @@ class Request:
     @property
     def whole(self) -> bool:
         """Whether this is the table as it is described, nothing left out and nothing set otherwise."""
-        plain = all(
-            option.lstrip("+~").startswith(tuple(f"{name}{sign}" for name in HARMLESS for sign in "=."))
-            for option in self.overrides
-        )
-        return plain and all(getattr(self, name) is None for name in PARTS)
+        return not self.others and all(getattr(self, name) is None for name in PARTS)
+
+    @property
+    def others(self) -> list[str]:
+        """Options of run.py that may change a result, in the order of their names; twice the same in that given."""
+        harmless = tuple(f"{name}{sign}" for name in HARMLESS for sign in "=.")
+        bare = [option.lstrip("+~") for option in self.overrides]
+        return sorted((option for option in bare if not option.startswith(harmless)), key=lambda o: o.partition("=")[0])
+
+    @property
+    def runs(self) -> Path:
+        """The folder of the table's runs; those with other options, which have the same names, are kept apart."""
+        if self.output is not None:
+            return self.output / self.table
+        own = RUNS / self.table
+        return own / f"other-{digest(self.others)[:8]}" if self.others else own
 
     @property
     def place(self) -> Path:
         """The folder of the table's `cells.csv` and of what is made from it."""
         if self.results is not None:
             return self.results / self.table
-        return (self.published if self.whole else self.output) / self.table
+        return self.published / self.table if self.whole else self.runs
 
     @property
     def published(self) -> Path:
@@ -194,35 +210,42 @@ def sweep(arguments: Sequence[str]) -> None:
     request = Request.read(arguments)
     spec = request.spec()
     console = Console()
-    output = request.output / request.table
+    output = request.runs
     specs = cells_of(request.table, spec)
 
     def planned() -> Plan:
         return make_plan(specs, request.overrides, output, config_dir=request.config_dir, tables=request.tables)
 
+    if request.others and request.output is None:
+        words = f"{', '.join(request.others)}: with other options than the table's own, runs are kept apart in {output}"
+        console.print(words, markup=False, highlight=False, soft_wrap=True)
     if request.action == "plan":
         print_plan(console, request, planned())
         return
     if request.action == "render":
         _render(console, request, spec, planned() if output.is_dir() else None)
         return
-    with _alone(output, request.place):
+    with _alone(request.table, output, request.place):
+        clocked = Clocked(output, request.place, jobs=request.jobs)
         plan = planned()
         print_plan(console, request, plan)
         for cell in plan.cells:
             if cell.state != "measured" and cell.reason:
                 raise EdtError(f"{cell.spec.name} cannot be run here: {cell.reason}")
         try:
-            jobs = _run(request, spec, plan, output)
+            jobs = _run(request, spec, plan, output, clocked)
         finally:  # also when interrupted: what is done is kept
             plan = plan.refreshed(output)
             write_record(plan.cells, output, request.place)
+            line = clocked.keep()
         _render(console, request, spec, plan)
+    if line is not None:
+        console.print(took(line), markup=False, highlight=False)
     _say_failures(console, jobs)
 
 
 @contextmanager
-def _alone(output: Path, place: Path) -> Iterator[None]:
+def _alone(table: str, output: Path, place: Path) -> Iterator[None]:
     """One sweep at a time in a folder of runs; another waits, and then finds what the first has done.
 
     Both folders are seen to be writable before anything is run.
@@ -233,7 +256,7 @@ def _alone(output: Path, place: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0.2)
     except Timeout:
-        print(f"waiting for another sweep of table {output.name} in {output}", flush=True)
+        print(f"waiting for another sweep of table {table} in {output}", flush=True)
         lock.acquire()
     with lock:
         lock.release()  # the context manager has taken it a second time
@@ -244,14 +267,14 @@ def _render(console: Console, request: Request, spec: TableSpec, plan: Plan | No
     """Everything that is made from `cells.csv`; and the report, where the runs' own files are on this machine."""
     rendered = render(spec, request.place)
     if plan is not None:
-        report = write_report(rendered, plan.cells, request.output / request.table)
+        report = write_report(rendered, plan.cells, request.runs)
         rendered = replace(rendered, files=(*rendered.files, report))
     show(console, rendered)
     if plan is not None:
-        publish(console, rendered, plan.cells, request.output / request.table)
+        publish(console, rendered, plan.cells, request.runs)
 
 
-def _run(request: Request, spec: TableSpec, plan: Plan, output: Path) -> list[Job]:
+def _run(request: Request, spec: TableSpec, plan: Plan, output: Path, clocked: Clocked) -> list[Job]:
     missing = [cell for cell in plan.cells if cell.state != "measured"]
     other = {scale for scale in spec.scales if scale != spec.headline_scale} if spec.headline_scale else set()
     # a table that is stopped half way has what its headlines need, for as many whole seeds as there was time for
@@ -261,7 +284,12 @@ def _run(request: Request, spec: TableSpec, plan: Plan, output: Path) -> list[Jo
         return []
     seconds, unknown = plan.seconds(plan.stages(missing=True))
     estimate = None if unknown else seconds / at_once(request.jobs, len(missing))
-    with live_view(f"table {request.table}", estimate) as watch:
+    with live_view(f"table {request.table}", estimate) as show_jobs:
+
+        def watch(jobs: Sequence[Job]) -> None:
+            clocked.watch(jobs)
+            show_jobs(jobs)
+
         return run_cells(
             missing,
             output,

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from edt.sweep.plan import PlannedCell
-from edt.sweep.record import CELLS, ROUNDS
+from edt.sweep.record import CELLS, ROUNDS, SWEEPS
 from edt.sweep.rendering import Rendered
 from edt.tables.cells import Cell
 from edt.tables.page import page_of
@@ -46,7 +46,7 @@ def _log(rendered: Rendered, node: Mapping[str, Any], table: str, output: Path) 
 
     page = page_of(rendered.wide)
     shown = [[method, scale, *(cell.text for cell in cells)] for method, scale, cells in page.rows]
-    beside = [path for name in (CELLS, ROUNDS) if (path := rendered.files[0].with_name(name)).is_file()]
+    beside = [path for name in (CELLS, ROUNDS, SWEEPS) if (path := rendered.files[0].with_name(name)).is_file()]
     return log_summary(
         output,
         project=node.get("project", "edt"),

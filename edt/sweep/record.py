@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edt.sweep.plan import PlannedCell
 
 OUTCOME, LOG, REPORT = "outcome.json", "log.txt", "report.json"
-CELLS, ROUNDS = "cells.csv", "rounds.csv"
+CELLS, ROUNDS, SWEEPS = "cells.csv", "rounds.csv", "sweeps.jsonl"
 log = logging.getLogger("edt")
 
 

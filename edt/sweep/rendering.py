@@ -1,4 +1,7 @@
-"""All outputs of a table from its `cells.csv` and `rounds.csv`, without running anything, the same bytes each time."""
+"""All outputs of a table from its `cells.csv`, and what lies beside it of rounds and of sweeps.
+
+Without running anything, and the same bytes each time.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from edt.paths import write_whole
-from edt.sweep.record import CELLS, ROUNDS
+from edt.sweep.record import CELLS, ROUNDS, SWEEPS
 from edt.sweep.spec import TableSpec
 from edt.tables.cells import Cell, read_cells
 from edt.tables.cost import cost_of
@@ -22,6 +25,7 @@ from edt.tables.references import beside
 from edt.tables.render import html_whole, latex, markdown, references_csv, terminal, wide_csv
 from edt.tables.rounds import RoundLine, read_rounds
 from edt.tables.shape import Wide
+from edt.tables.sweeps import read_sweeps
 from edt.tables.wide import widen
 
 PLOTS = ("scores", "gaps", "rounds", "time")
@@ -58,10 +62,13 @@ def wide_of(cells: Sequence[Cell], spec: TableSpec) -> Wide:
 
 
 def render(spec: TableSpec, folder: Path) -> Rendered:
-    """Read `folder/cells.csv`, and `rounds.csv` where there is one, and write every format beside them."""
+    """Read `folder/cells.csv`, and `rounds.csv` and `sweeps.jsonl` where there are any; write every format beside them.
+
+    Raises EdtError where one of them is not what it should be.
+    """
     cells = read_cells(folder / CELLS)
     rounds = _rounds(cells, folder / ROUNDS)
-    wide = replace(wide_of(cells, spec), cost=cost_of(rounds))
+    wide = replace(wide_of(cells, spec), cost=cost_of(rounds, read_sweeps(folder / SWEEPS)))
     makers: dict[str, Callable[[Wide], str]] = {
         "table.md": markdown,
         "table.tex": latex,

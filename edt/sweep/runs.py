@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edt.sweep.record import read_outcome
 from edt.tables.cells import Cell
 from edt.tables.findings import TITLES
 from edt.tables.rounds import STAGES, RoundLine
@@ -43,12 +44,22 @@ def run_lines(
             "trained": own[0].trained_samples,
             "filled": own[0].filled,
             "seconds": spent.get(run, {}),
-            "folder": f"{output.name}/{run}" if (output / run).is_dir() else "",
+            "folder": f"{output.name}/{run}" if _is_of(own[0], output / run) else "",
             "looks": bool(own[0].teacher),
             **_found(reports.get(run) if own[0].state == "measured" else None),
         }
         for run, own in splits.items()
     ]
+
+
+def _is_of(cell: Cell, folder: Path) -> bool:
+    """Whether that very run is in the folder: one with other options may have taken its place since.
+
+    Of one that has not come to its end, what it has left so far.
+    """
+    if (outcome := read_outcome(folder)) is None:
+        return cell.state == "missing" and folder.is_dir()
+    return outcome["digest"] == cell.digest
 
 
 def _seconds(rounds: Sequence[RoundLine]) -> dict[str, dict[str, float]]:

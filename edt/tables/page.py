@@ -140,8 +140,17 @@ def cost_lines(cost: Cost | None) -> list[str]:
         return []
     return [
         f"Cost: {cost.runs} runs share {cost.trainings} distinct trainings; their stages, shared ones counted once, "
-        f"took about {clock(cost.seconds)}."
+        f"took about {clock(cost.seconds)}.{_wall_time(cost)}"
     ]
+
+
+def _wall_time(cost: Cost) -> str:
+    """A sentence after another one; nothing where no sweep has left its time."""
+    if (wall := cost.wall) is None:
+        return ""
+    of = "" if wall.runs == cost.runs else f" of {wall.runs} of the runs"
+    sweeps = f"{wall.sweeps} sweep{'s' if wall.sweeps > 1 else ''}"
+    return f" Wall time{of}: {clock(wall.seconds)}, in {sweeps} with jobs={listed(map(str, wall.jobs))}."
 
 
 def question_lines(wide: Wide) -> list[str]:

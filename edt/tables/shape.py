@@ -126,6 +126,18 @@ class Reference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WallTime:
+    """What sweeps took by the clock, as they ran measured runs of the table."""
+
+    seconds: float
+    sweeps: int
+    runs: int
+    """How many of the measured runs were theirs; the others were made elsewhere, or before this was kept."""
+    jobs: tuple[int, ...]
+    """Cells at a time, of one sweep or another, sorted."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cost:
     """What the measured runs came to, whatever they share counted once."""
 
@@ -133,6 +145,8 @@ class Cost:
     trainings: int
     seconds: float
     """Of all stages, as whoever made one measured it."""
+    wall: WallTime | None = None
+    """None where no sweep has left its time."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,11 @@
 """What a report says of each run is what the table says, and tells no place of a machine."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edt.sweep.record import write_outcome
 from edt.sweep.runs import run_lines, without_places
 from edt.tables.page import page_of
 from tests.tables.test_wide import cell, wide
@@ -14,6 +16,22 @@ def test_a_run_has_the_figures_of_its_cell_in_the_table():
     (line,) = run_lines([measured], [], {}, Path("nowhere"))
     assert f"{line['scores']['test']['percent']} (1)" == page_of(wide([measured])).rows[0][2][0].text == "56.2 (1)"
     assert (line["state"], line["trained"], line["folder"], line["findings"]) == ("measured", 10, "", None)
+
+
+def test_a_run_has_a_folder_only_where_that_very_run_is_in_it(tmp_path):
+    ours = replace(cell("a", "edt", "96", 0, "10"), digest="of the table")
+    waiting = cell("a", "random", "96", 0, "", state="missing", reason="not run yet")
+
+    def folders():
+        return [line["folder"] for line in run_lines([ours, waiting], [], {}, tmp_path)]
+
+    assert folders() == ["", ""]
+    write_outcome(tmp_path / ours.run, state="failed", digest="of other options")
+    write_outcome(tmp_path / waiting.run, state="failed", digest="of other options")
+    assert folders() == ["", ""]
+    write_outcome(tmp_path / ours.run, state="failed", digest=ours.digest)
+    (tmp_path / waiting.run / "outcome.json").unlink()  # as of a run that was stopped: its log is there
+    assert folders() == [f"{tmp_path.name}/{ours.run}", f"{tmp_path.name}/{waiting.run}"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from edt.sweep.live import clock
 from edt.sweep.record import read_outcome
 from edt.tables.cells import read_cells, write_cells
 from edt.tables.rounds import read_rounds
+from edt.tables.sweeps import SweepLine, keep_sweep, read_sweeps
 from edt.tracking.local import read_events
 from tests.harness import FAKE_CONF, FAKES, ROOT, environment, run_apart
 
@@ -68,6 +70,13 @@ def results(place, name="output", files=OUTPUTS):
     return {file: (place / f"{name}_results" / "small" / file).read_bytes() for file in files}
 
 
+def untimed(files):
+    """Without what the clock said: another run of the same table has another wall time."""
+    return {
+        name: re.sub(rb" Wall time[^:]*: .*? with jobs=\d+( and \d+)?\.", b"", data) for name, data in files.items()
+    }
+
+
 def made(place):
     """Stages by kind and key."""
     return {path.parent.name: path.parent.parent.name for path in (place / "store").glob(f"*/*/{MANIFEST}")}
@@ -102,13 +111,16 @@ def test_a_plan_counts_as_made_only_what_the_store_still_has(place, capsys):
 def test_a_table_is_run_resumed_and_rendered_again_byte_for_byte(place, capsys):
     first = run_apart(command(place, "jobs=2"), timeout=300)
     assert first.returncode == 0, first.stderr
-    assert "Coverage: 6 of 6 runs measured" in " ".join(first.stdout.split())
+    said = " ".join(first.stdout.split())
+    assert "Coverage: 6 of 6 runs measured" in said
+    assert re.search(r"took about \d+ s\. Wall time: \d+ s, in 1 sweep with jobs=2\. ", said)
+    assert re.search(r" 6 cells took \d+ s with jobs=2$", said)
     cells = read_cells(place / "output_results" / "small" / "cells.csv")
     assert len(cells) == 12
     assert {cell.state for cell in cells} == {"measured"}
     assert len({(cell.task, cell.split, cell.questions) for cell in cells}) == 4  # one set of questions a split
     assert [cell.trained_samples for cell in cells if cell.split == "test"] == [0, 96, 96, 0, 96, 96]
-    every = (*OUTPUTS, "rounds.csv", *ROUNDS)
+    every = (*OUTPUTS, "rounds.csv", "sweeps.jsonl", *ROUNDS)
     kept, stages = results(place, files=every), made(place)
     # both tasks have the same gaps, so that even less is tuned than could be planned
     assert sum(kind == "tune" for kind in stages.values()) == 3
@@ -193,6 +205,73 @@ def test_a_part_of_a_table_leaves_the_published_one_alone(place, published):
     assert len(read_cells(place / "asked" / "small" / "cells.csv")) == 6
 
 
+def test_runs_with_other_options_take_no_place_of_the_tables_own(place, published, capsys, monkeypatch):
+    monkeypatch.chdir(place)
+    plain = [one for one in published if not one.startswith("output=")]
+    sweep(plain)
+    folder, whole = place / "outputs" / "tables" / "small", place / "experiments" / "results" / "small"
+    kept = {path: path.read_bytes() for at in (folder, whole) for path in at.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    sweep([*plain, "+tuner.epochs=2", "methods=edt"])
+    (apart,) = folder.glob("other-????????")  # not runs of the task called other
+    said = capsys.readouterr().out
+    words = "tuner.epochs=2: with other options than the table's own, runs are kept apart in outputs/tables/small/"
+    assert f"{words}{apart.name}\n" in said
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert len(read_cells(apart / "cells.csv")) == 4
+    assert all(read_outcome(apart / f"{task}-96-edt-s0") for task in ("fake", "other"))
+    assert (apart / "report.html").is_file()
+
+    # a bound on money or a part of the table changes no run, and a place that is asked for is kept
+    requests = [
+        Request.read([*plain, *more])
+        for more in (["tuner.epochs=2"], ["tuner.epochs=3"], ["store.root=x", "teacher.max_usd=20"], ["tasks=fake"])
+    ]
+    runs = [place / request.runs for request in requests]
+    assert runs[0] == apart
+    assert runs[1] not in (apart, folder)
+    assert runs[2:] == [folder, folder]
+    assert [request.place for request in requests[2:]] == [whole, folder.relative_to(place)]
+    asked = Request.read([*plain, "tuner.epochs=2", "results=asked", "output=given"])
+    assert (asked.place, asked.runs) == (Path("asked/small"), Path("given/small"))
+
+
+def test_a_table_knows_the_wall_time_of_the_sweeps_that_ran_it(place, capsys):
+    folder, runs = place / "output_results" / "small", place / "output" / "small"
+    cost = re.compile(r"Cost: (\d+) runs share .* took about \d+ s\.(.*)")
+
+    def note():
+        found = cost.search((folder / "table.md").read_text())
+        assert found
+        return found[2]
+
+    sweep(options(place, "methods=random"))
+    assert note() == f" Wall time: {clock(read_sweeps(folder / 'sweeps.jsonl')[0].seconds)}, in 1 sweep with jobs=1."
+    sweep(options(place, "methods=random,pretrained", "jobs=2"))
+    lines = read_sweeps(folder / "sweeps.jsonl")
+    assert read_sweeps(runs / "sweeps.jsonl") == lines
+    assert [(line.jobs, len(line.cells)) for line in lines] == [(1, 2), (2, 2)]
+    assert all(0 < line.seconds < 100 for line in lines)
+    whole = f" Wall time: {clock(sum(line.seconds for line in lines))}, in 2 sweeps with jobs=1 and 2."
+    assert note() == whole
+    # a sweep that ran nothing of this table does not count, and runs without a sweep are not passed over
+    keep_sweep(SweepLine(started="earlier", seconds=9000, jobs=3, cells=("0" * 12,)), folder / "sweeps.jsonl")
+    sweep(options(place, "methods=random,pretrained", "action=render"))
+    assert note() == whole
+    keep_sweep(replace(lines[1], seconds=9000, cells=lines[1].cells[:1]), folder / "sweeps.jsonl")
+    sweep(options(place, "methods=random,pretrained", "action=render"))
+    assert note() == " Wall time of 3 of the runs: 2.5 h, in 2 sweeps with jobs=1 and 2."
+    (folder / "sweeps.jsonl").unlink()
+    sweep(options(place, "methods=random,pretrained", "action=render"))
+    assert note() == ""
+    # nothing is run before it is known that its time can be kept
+    (runs / "sweeps.jsonl").write_text("{}\n")
+    capsys.readouterr()
+    with pytest.raises(EdtError, match=r"sweeps\.jsonl, line 1, is no sweep .* mend it or take it out"):
+        sweep(options(place))
+    assert "running" not in capsys.readouterr().out
+
+
 def test_measured_lines_of_a_published_table_are_not_measured_again(place, published, capsys):
     sweep(published)
     folder = place / "experiments" / "results" / "small"
@@ -262,6 +341,9 @@ def test_who_stops_a_sweep_stops_its_cells_and_finds_a_table_to_go_on_with(place
     assert read_events(cell)[-1]["status"] == "interrupted"
     states = {cell.state for cell in read_cells(place / "output_results" / "small" / "cells.csv")}
     assert states == {"measured", "missing"}  # what was done is written down
+    (line,) = read_sweeps(place / "output_results" / "small" / "sweeps.jsonl")
+    assert len(line.cells) == 2  # the one that was stopped, too
+    assert line.seconds > 1
     assert run_apart(command(place, "tasks=fake", "methods=pretrained"), timeout=300).returncode == 0
 
 
@@ -269,7 +351,7 @@ def test_who_stops_a_sweep_stops_its_cells_and_finds_a_table_to_go_on_with(place
 def test_kills_at_any_moment_change_nothing_and_repeat_nothing(place, kills):
     once = run_apart(command(place, "jobs=2", name="calm"), timeout=300)
     assert once.returncode == 0, once.stderr
-    calm = results(place, "calm")
+    calm = untimed(results(place, "calm"))
     (place / "store").rename(place / "calm_store")
     draw, finished = random.Random(0), {}
     for _ in range(kills):
@@ -284,7 +366,7 @@ def test_kills_at_any_moment_change_nothing_and_repeat_nothing(place, kills):
     last = run_apart(command(place, "jobs=2"), timeout=300)
     assert last.returncode == 0, last.stderr
     assert finished.items() <= born(place).items()
-    assert results(place) == calm
+    assert untimed(results(place)) == calm
 
 
 def test_what_is_left_of_a_cell_and_cannot_be_read_is_run_again(place):
@@ -341,7 +423,7 @@ def test_two_sweeps_on_one_store_make_each_stage_once(place):
         for name in ("one", "two")
     ]
     assert [process.wait(timeout=300) for process in both] == [0, 0]
-    assert results(place, "one") == results(place, "two")
+    assert untimed(results(place, "one")) == untimed(results(place, "two"))
     notes = [
         json.loads(line) for path in place.glob("*/small/*/stages.jsonl") for line in path.read_text().splitlines()
     ]
