@@ -284,7 +284,7 @@ def _run(request: Request, spec: TableSpec, plan: Plan, output: Path, clocked: C
         return []
     seconds, unknown = plan.seconds(plan.stages(missing=True))
     estimate = None if unknown else seconds / at_once(request.jobs, len(missing))
-    with live_view(f"table {request.table}", estimate) as show_jobs:
+    with live_view(f"table {request.table}", estimate, plan.costs(missing)) as show_jobs:
 
         def watch(jobs: Sequence[Job]) -> None:
             clocked.watch(jobs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich import box
@@ -19,14 +19,19 @@ from edt.tables.durations import clock
 MOST = 16
 """Lines of cells on the screen at once; the rest is counted."""
 EVERY = 0.5
+AROUND = 3.0
+"""Seconds of a cell beside its stages: its start, and what it writes."""
 STYLES = {"measured": "green", "failed": "red", "running": "cyan", "waiting": "dim"}
 
 Watch = Callable[[Sequence[Job]], None]
 
 
 @contextmanager
-def live_view(title: str, estimate: float | None) -> Iterator[Watch]:
-    """A table that redraws itself on a terminal; a line an event where there is none. `estimate` is in seconds."""
+def live_view(title: str, estimate: float | None, costs: Mapping[str, float]) -> Iterator[Watch]:
+    """A table that redraws itself on a terminal; a line an event where there is none.
+
+    `estimate` is of all cells, `costs` of each by its name, in seconds; as far as they are known before they are run.
+    """
     started = time.monotonic()
     if not sys.stdout.isatty():
         yield _line_by_line()
@@ -37,7 +42,8 @@ def live_view(title: str, estimate: float | None) -> Iterator[Watch]:
         def watch(jobs: Sequence[Job]) -> None:
             nonlocal last
             if time.monotonic() - last >= EVERY:
-                live.update(_view(title, jobs, time.monotonic() - started, estimate))
+                elapsed = time.monotonic() - started
+                live.update(_view(title, jobs, elapsed, time_left(jobs, elapsed, estimate=estimate, costs=costs)))
                 last = time.monotonic()
 
         yield watch
@@ -57,9 +63,37 @@ def _line_by_line() -> Watch:
     return watch
 
 
-def _view(title: str, jobs: Sequence[Job], elapsed: float, estimate: float | None) -> Group:
+def time_left(
+    jobs: Sequence[Job], elapsed: float, *, estimate: float | None, costs: Mapping[str, float]
+) -> float | None:
+    """Seconds until the last cell is done, after `elapsed`; None where it is not known.
+
+    As measured cells went, beside what each was reckoned to cost (all alike where that is not known), so go the others,
+    and as many of them at once as so far. Before the first is measured it is what is left of the estimate.
+    """
+
+    def cost(job: Job) -> float:
+        return AROUND + costs[job.cell.spec.name] if costs else 1.0
+
+    now = time.monotonic()
+    done = [job for job in jobs if job.state == "measured"]
+    so_far = {job.cell.spec.name: now - job.started for job in jobs if job.state == "running"}
+    waiting = [job for job in jobs if job.state == "waiting"]
+    if not so_far and not waiting:
+        return 0.0
+    if not done:
+        return estimate - elapsed if estimate is not None and estimate > elapsed else None
+    pace = sum(job.seconds for job in done) / sum(map(cost, done))
+    going = [cost(job) * pace - so_far[job.cell.spec.name] for job in jobs if job.state == "running"]
+    spent = sum(job.seconds for job in jobs if job.state != "waiting") + sum(so_far.values())
+    work = sum(max(0.0, left) for left in going) + sum(map(cost, waiting)) * pace
+    left = max(work * elapsed / spent, *going, 0.0) if spent else 0.0
+    return left or None  # the last ones take longer than all before them
+
+
+def _view(title: str, jobs: Sequence[Job], elapsed: float, seconds_left: float | None) -> Group:
     counts = {state: sum(job.state == state for job in jobs) for state in STYLES}
-    left = "" if estimate is None else f", about {clock(max(0.0, estimate - elapsed))} left"
+    left = ", time left not known" if seconds_left is None else f", about {clock(seconds_left)} left"
     head = f"[bold]{escape(title)}[/]  " + "  ".join(f"[{STYLES[s]}]{n} {s}[/]" for s, n in counts.items() if n)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("cell", "state", "time", "progress"):

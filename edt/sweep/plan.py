@@ -84,10 +84,28 @@ class Plan:
 
     def stages(self, *, missing: bool = False) -> list[Stage]:
         """Distinct stages; with `missing` only those that cells to run ask for and no finished cell has left here."""
-        made = {stage.name for cell in self.cells if cell.here for stage in cell.stages}
+        made = self._made() if missing else set()
         asking = [cell for cell in self.cells if not (missing and cell.state == "measured")]
         found = {stage.name: stage for cell in asking for stage in cell.stages}
-        return [stage for name, stage in found.items() if not (missing and name in made)]
+        return [stage for name, stage in found.items() if name not in made]
+
+    def costs(self, cells: Iterable[PlannedCell]) -> dict[str, float]:
+        """Seconds that each of these cells adds, by name: what several need is counted for the first of them.
+
+        Empty where a kind of stage has not been run in the store yet.
+        """
+        made, costs = self._made(), {}
+        for cell in cells:
+            own = {stage.name: stage for stage in cell.stages if stage.name not in made}
+            made |= own.keys()
+            costs[cell.spec.name], unknown = self.seconds(own.values())
+            if unknown:
+                return {}
+        return costs
+
+    def _made(self) -> set[str]:
+        """Names of stages that finished cells have left here."""
+        return {stage.name for cell in self.cells if cell.here for stage in cell.stages}
 
     def seconds(self, stages: Iterable[Stage]) -> tuple[float, list[str]]:
         """What stages will cost one after another, and the kinds whose cost is not known yet."""

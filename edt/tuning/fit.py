@@ -37,6 +37,8 @@ from edt.tuning.trainable import Trainable
 if TYPE_CHECKING:
     from edt.tuning.tuner import LightningTuner
 
+log = logging.getLogger("edt.tuning")
+
 
 def fit(
     tuner: LightningTuner,
@@ -168,26 +170,41 @@ def _write_losses(path: Path, losses: Sequence[float], batches: Sequence[Sequenc
 
 
 class _Bar(Callback):
-    """Steps, loss and time left, in one line that goes when training is over."""
+    """Steps, loss and time left, in one line that goes when training is over.
+
+    Where there is no terminal for it, a line of the log for every tenth of the steps: by that a sweep shows how far its
+    cells are.
+    """
 
     def __init__(self, *, shown: bool) -> None:
         columns = (TextColumn("tuning"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]}"))
         self._bar = Progress(*columns, TimeRemainingColumn(), disable=not bar_shown(shown), transient=True)
         self._task: Any = None
+        self._in_log = shown and not bar_shown(shown)
+        self._tenths = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._bar.start()
         self._task = self._bar.add_task("", total=trainer.estimated_stepping_batches, loss="-")
+        self._tenths = _tenths(trainer)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any, **__: Any) -> None:
         last = f"{pl_module.losses[-1]:.3f}" if pl_module.losses else "-"
         self._bar.update(self._task, completed=trainer.global_step, loss=last)
+        if self._in_log and _tenths(trainer) > self._tenths:
+            self._tenths = _tenths(trainer)
+            log.info("tuning: %d of %d steps, loss %s", trainer.global_step, trainer.estimated_stepping_batches, last)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._bar.stop()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self._bar.stop()
+
+
+def _tenths(trainer: pl.Trainer) -> int:
+    """Of a training, those that are over."""
+    return int(10 * trainer.global_step // trainer.estimated_stepping_batches)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -49,6 +50,20 @@ def test_tuning_learns_and_changes_both_groups(pocket, tmp_path):
     worn = one.wearing(adapter)
     assert worn.answer(samples(6), pocket) != before
     assert one.answer(samples(6), pocket) == before
+
+
+@pytest.mark.parametrize(("number", "told"), [(92, ["3 of 23", "5 of 23", "7 of 23"]), (8, ["1 of 2", "2 of 2"])])
+def test_a_log_has_a_line_for_every_tenth_of_a_training(pocket, tmp_path, caplog, number, told):
+    caplog.set_level("INFO", logger="edt")
+    asked = {"epochs": 1, "preflight": False}
+    tuner(progress=True, **asked).tune(student(pocket), samples(number), pocket, folder=tmp_path, seed=0)
+    lines = [line for line in caplog.messages if line.startswith("tuning: ")]
+    assert len(lines) == min(10, number // 4)
+    for words, line in zip(told, lines, strict=False):
+        assert re.fullmatch(rf"tuning: {words} steps, loss \d\.\d{{3}}", line)
+    caplog.clear()
+    tuner(**asked).tune(student(pocket), samples(8), pocket, folder=tmp_path / "hushed", seed=0)
+    assert caplog.messages == []
 
 
 def test_the_same_seed_gives_the_same_weights(pocket, tmp_path):
