@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from edt.build import Builder
+from edt.build import Builder, takes
 from edt.cli import hint
 from edt.errors import EdtError
 from edt.protocols import Supporting, Task
@@ -74,7 +74,7 @@ class Chain:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A finished run with the datasets that its ids refer to."""
+    """A finished run with the datasets that its ids refer to; of the supporting one only what was picked is held."""
 
     report: Report
     task: Task
@@ -86,7 +86,9 @@ class Run:
 
     @cached_property
     def library(self) -> Mapping[str, Sample]:
-        return by_id(self.supporting.samples)
+        """The picked samples by id: a dataset may be far larger than memory."""
+        picked = {pick.sample_id for record in self.report.rounds for pick in record.picks}
+        return by_id(sample for sample in self.supporting.samples if sample.id in picked)
 
 
 def read_run(folder: Path) -> Run:
@@ -105,7 +107,9 @@ def read_run(folder: Path) -> Run:
     except (OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError) as error:
         raise EdtError(f"{folder} cannot be read as a run's folder ({error}); run it again, or name another") from None
     builder = Builder()
-    return Run(report=report, task=builder.part("task", task), supporting=builder.part("supporting", supporting))
+    target: Task = builder.part("task", task)
+    handed = {"target": target} if takes("supporting", supporting, "target") else {}
+    return Run(report=report, task=target, supporting=builder.part("supporting", supporting, handed))
 
 
 def _check_whole(report: Report) -> None:
@@ -162,7 +166,9 @@ def by_sample(run: Run, sample_id: str) -> list[Chain]:
     picked = sum(len(record.picks) for record in run.report.rounds)
     if sample_id in run.targets:
         raise EdtError(f"{sample_id!r} is a validation sample of the task; ask for --error {sample_id}")
-    here = f"it is one of {len(run.library)} to choose from" if sample_id in run.library else None
+    samples = run.supporting.samples
+    there = any(sample.id == sample_id for sample in samples)
+    here = f"it is one of {len(samples)} to choose from" if there else None
     raise EdtError(
         f"{sample_id!r} is none of the {picked} samples that this run picked; "
         + (here or _hint(sample_id, [pick.sample_id for record in run.report.rounds for pick in record.picks]))

@@ -11,6 +11,7 @@ from edt.fakes import FakeTask
 from edt.selection.lineage import Run, by_error, by_sample, by_skill, read_run
 from edt.selection.question import QuestionSelector
 from tests.harness import run_apart, run_here
+from tests.supporting import flan
 
 QUESTION = ("method=question", "identifier=none", "analyst=none")
 
@@ -136,8 +137,26 @@ def test_a_pick_without_a_word_of_its_query_is_shown_without_words(asked, tmp_pa
     assert "query, which no error asked: which one has it" in text
 
 
+def test_a_dataset_is_guarded_from_the_task_as_it_was_in_the_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDT_CACHE", str(tmp_path / "cache"))
+    leaked = FakeTask().validation[1]
+    turns = [{"from": "human", "value": f"<image>\n{leaked.question}"}, {"from": "gpt", "value": leaked.answer}]
+    records = [flan.record(number, **({"conversations": turns} if number < 3 else {})) for number in range(10)]
+    images = flan.pictures(tmp_path / "images")
+    places = (f"supporting.file={flan.write(tmp_path / 'data.json', records)}", f"supporting.images={images}")
+    few = ("supporting=llava_json", "supporting.guard_images=none", "supporting.num_samples=6", "scale.samples=6")
+    run = read_run(run_here(tmp_path, "method=random", *few, *places).folder)
+    assert sorted(run.library) == ["r3", "r4", "r5", "r6", "r7", "r8"]
+    for name in run.library:
+        assert by_sample(run, name)[0].picks[0].id == name
+    with pytest.raises(EdtError, match=r"'r1' is none of the 6 samples that this run picked; known are"):
+        by_sample(run, "r1")
+
+
 def test_what_is_not_there_is_said(run, tmp_path):
-    unpicked = next(iter(run.library.keys() - {p.sample_id for r in run.report.rounds for p in r.picks}))
+    picked = {p.sample_id for r in run.report.rounds for p in r.picks}
+    assert run.library.keys() == picked
+    unpicked = next(sample.id for sample in run.supporting.samples if sample.id not in picked)
     target = next(iter(run.targets))
     for walk, name, message in (
         (by_error, "nope", "'nope' is no error of this run; known are fake-validation"),
