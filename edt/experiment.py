@@ -133,7 +133,8 @@ def _with_findings(report: Report, config: Config, parts: Parts, store: Store) -
     cell: dict[str, Any] = {"seed": config.seed, "test": config.test_split}
     untuned = known_pretrained(parts, store, **cell)
     random = known_random(parts, store, scale=config.scale, **cell)
-    return with_findings(report, untuned=untuned, random=random, alike=config.budget.likeness)
+    there = len(parts.supporting.samples)
+    return with_findings(report, untuned=untuned, random=random, alike=config.budget.likeness, there=there)
 
 
 def _append(path: Path, note: StageNote) -> None:

@@ -10,15 +10,13 @@ from functools import partial
 from typing import Any
 
 from edt.protocols import Supporting, Task, fingerprint_of
-from edt.selection.deal import Ranking, Terms, deal
-from edt.selection.deepen import Deepening
+from edt.selection.deal import Terms, deal
+from edt.selection.deepen import rankings_of
 from edt.selection.index import Bm25Index, check_bm25
 from edt.types import Gap, Pick, Sample
 
 SAVED_FROM = 20_000
 """Samples from which on an index is kept on disk; over fewer it is built in the time that reading takes."""
-SHALLOW = 64
-"""Hits that every query is searched for at least."""
 
 
 def document_of(sample: Sample) -> str:
@@ -90,14 +88,7 @@ class Bm25Selector:
     ) -> list[Pick]:
         """Picks for (query, error id) pairs; identical queries are searched once."""
         index = self._index(supporting)
-        texts = dict.fromkeys(query for query, _ in queries)
-        first = max(SHALLOW, 2 * budget // max(1, len(texts)))
-
-        def search(query: str, depth: int):
-            return index.search(query, top_k=depth)
-
-        found = {query: Deepening(partial(search, query), first=first) for query in texts}
-        rankings = [Ranking(query=query, error_id=error_id, hits=found[query]) for query, error_id in queries]
+        rankings = rankings_of(queries, index.best, budget=budget)
         return deal(rankings, index.ids, budget=budget, exclude=exclude, round=round, seed=seed, terms=self._terms)
 
     def _index(self, supporting: Supporting) -> Bm25Index:

@@ -1,12 +1,15 @@
-"""Rankings that are searched only as deep as they are read. Knows neither engines nor budgets."""
+"""Rankings that are searched only as deep as they are read. Knows no engine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
-from edt.selection.deal import Hit
+from edt.selection.deal import Hit, Ranking
 
 TIMES_DEEPER = 8
+SHALLOW = 64
+"""Hits that every query is searched for at least."""
 
 
 class Deepening(Iterable[Hit]):
@@ -34,3 +37,16 @@ class Deepening(Iterable[Hit]):
         self._whole = len(self._hits) < self._depth
         self._depth *= TIMES_DEEPER
         return len(self._hits) > before
+
+
+def rankings_of(
+    queries: Sequence[tuple[str, str | None]], search: Callable[[str, int], Sequence[Hit]], *, budget: int
+) -> list[Ranking]:
+    """A ranking a (query, error id) pair; identical queries share one, searched about as deep as `budget` asks.
+
+    `search(query, depth)` is as `Deepening` has it, and ranks all samples, those that were used before too.
+    """
+    texts = dict.fromkeys(query for query, _ in queries)
+    first = max(SHALLOW, 2 * budget // max(1, len(texts)))
+    found = {text: Deepening(partial(search, text), first=first) for text in texts}
+    return [Ranking(query=query, error_id=error_id, hits=found[query]) for query, error_id in queries]

@@ -5,22 +5,21 @@ Knows what is a query and what is a document; embedding is `sentences`, sharing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edt.errors import EdtError
 from edt.protocols import Supporting, Task
 from edt.selection.bm25 import document_of
-from edt.selection.deal import Hit, Ranking, Terms, deal
+from edt.selection.deal import Terms, deal
+from edt.selection.deepen import rankings_of
 from edt.selection.index import Bm25Index, check_bm25
-from edt.selection.rank import Ranked, cosines
+from edt.selection.rank import Ranked, unit, unit_cosines
 from edt.selection.sentences import SentenceEncoder
 from edt.types import Gap, Pick
 
 if TYPE_CHECKING:
     import numpy as np
-
-Search = Callable[[str], Sequence[Hit]]
 
 
 class DenseIndex:
@@ -33,11 +32,15 @@ class DenseIndex:
         distinct = list(dict.fromkeys(text for _, text in self.documents))
         slots = {text: slot for slot, text in enumerate(distinct)}
         self._slot = np.array([slots[text] for _, text in self.documents])
-        self._encoder, self._vectors = encoder, encoder.embed(distinct)
+        self._encoder, self._vectors = encoder, unit(encoder.embed(distinct))
 
     def scores(self, query: str) -> np.ndarray:
         """A cosine a document, in the order of `documents`."""
-        return cosines(self._vectors, self._encoder.embed([query]))[:, 0][self._slot]
+        return unit_cosines(self._vectors, unit(self._encoder.embed([query])))[:, 0][self._slot]
+
+    def best(self, query: str, depth: int) -> Ranked:
+        """The first `depth` documents, used ones too."""
+        return Ranked(self.documents, self.scores(query), top_k=depth)
 
 
 class DenseSelector:
@@ -77,11 +80,7 @@ class DenseSelector:
         """See `Selector`. Every sample is near to a skill in some degree, so only errors without one leave a gap."""
         ids, texts = _documents(supporting)
         index = DenseIndex(ids, texts, self._encoder)
-
-        def search(query: str) -> Sequence[Hit]:
-            return Ranked(index.documents, index.scores(query), without=exclude)
-
-        rankings = _search_all(gaps, search)
+        rankings = rankings_of(_queries(gaps), index.best, budget=budget)
         return deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed, terms=self._terms)
 
 
@@ -144,17 +143,16 @@ class HybridSelector:
         near, words = DenseIndex(ids, texts, self._encoder), Bm25Index(ids, texts, **self._words)
         place = {sample_id: at for at, (sample_id, _) in enumerate(near.documents)}
 
-        def search(query: str) -> Sequence[Hit]:
+        def best(query: str, depth: int) -> Ranked:
             scores = np.zeros(len(place))
-            nearest = Ranked(near.documents, near.scores(query), top_k=self._depth)
-            for hits in (nearest, words.search(query, top_k=self._depth)):
+            for hits in (near.best(query, self._depth), words.best(query, self._depth)):
                 for hit in hits:
                     scores[place[hit.sample_id]] += 1 / (self._constant + hit.rank)
             found = np.flatnonzero(scores > 0)
             documents = [near.documents[at] for at in found]
-            return Ranked(documents, scores[found], without=exclude)
+            return Ranked(documents, scores[found], top_k=depth)
 
-        rankings = _search_all(gaps, search)
+        rankings = rankings_of(_queries(gaps), best, budget=budget)
         return deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed, terms=self._terms)
 
 
@@ -163,7 +161,6 @@ def _documents(supporting: Supporting) -> tuple[list[str], list[str]]:
     return [sample.id for sample in samples], [document_of(sample) for sample in samples]
 
 
-def _search_all(gaps: Sequence[Gap], search: Search) -> list[Ranking]:
-    """A ranking a gap that names a skill; identical skills are searched once."""
-    found = {skill: search(skill) for skill in dict.fromkeys(gap.skill for gap in gaps if gap.skill)}
-    return [Ranking(query=gap.skill, error_id=gap.sample_id, hits=found[gap.skill]) for gap in gaps if gap.skill]
+def _queries(gaps: Sequence[Gap]) -> list[tuple[str, str | None]]:
+    """The skill of each gap that names one, with its error."""
+    return [(gap.skill, gap.sample_id) for gap in gaps if gap.skill]

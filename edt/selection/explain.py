@@ -75,7 +75,7 @@ def _add_errors(tree: Tree, chain: Chain, most: int) -> Tree:
         branch = tree.add(f"[bold]error[/bold] {escape(error.id)}: {escape(error.picture)}")
         for line in _error_lines(error):
             branch.add(line)
-    _say_more(tree, len(chain.errors) - most, "errors lack it too")
+    _say_more(tree, len(chain.errors) - most, f"errors {'lack' if _names_skill(chain) else 'ask'} it too")
     return branch if len(chain.errors) == 1 else tree
 
 
@@ -96,8 +96,12 @@ def _error_lines(error: ErrorLink) -> list[str]:
 def _add_query(tree: Tree, chain: Chain) -> Tree:
     if chain.query is None:
         return tree
-    what = "missing skill" if any(error.skill for error in chain.errors) else "query, which no error asked"
+    what = "missing skill" if _names_skill(chain) else "query" if chain.errors else "query, which no error asked"
     return tree.add(f"[bold]{what}[/bold]: [green]{escape(chain.query)}[/green]")
+
+
+def _names_skill(chain: Chain) -> bool:
+    return any(error.skill for error in chain.errors)
 
 
 def _add_picks(tree: Tree, chain: Chain, most: int) -> Tree:
@@ -120,8 +124,8 @@ def _pick_lines(pick: PickLink) -> list[str]:
     if not pick.targeted:
         return [*lines, "filled at random: no query found it"]
     turn = f", in the turn of {pick.error_id}" if pick.error_id else ""
-    words = ", ".join(pick.shared_words)
-    return [*lines, escape(f"rank {pick.rank}, score {pick.score:.3f}, by {words}{turn}")]
+    words = f", by {', '.join(pick.shared_words)}" if pick.shared_words else ""  # vectors find without any
+    return [*lines, escape(f"rank {pick.rank}, score {pick.score:.3f}{words}{turn}")]
 
 
 def _say_more(tree: Tree, number: int, what: str) -> None:

@@ -38,7 +38,7 @@ BETAS, EPS = (0.9, 0.999), 1e-8
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """The student after an epoch of warm-up, and Adam's moments of the LoRA weights in one row each."""
+    """The student after an epoch of warm-up, and Adam's moments of the LoRA weights in one row each; on the CPU."""
 
     state: Mapping[str, Tensor]
     mean: Tensor
@@ -129,7 +129,7 @@ def _checkpoint(
     trainable: Trainable, optimizer: Any, tuned: Sequence[nn.Parameter], *, steps: int, rate: float
 ) -> Checkpoint:
     return Checkpoint(
-        state={name: tensor.detach().clone() for name, tensor in trainable.state().items()},
+        state={name: tensor.detach().to("cpu", copy=True) for name, tensor in trainable.state().items()},
         mean=_flat(optimizer.state[weight]["exp_avg"] for weight in tuned),
         square=_flat(optimizer.state[weight]["exp_avg_sq"] for weight in tuned),
         steps=steps,
@@ -165,8 +165,11 @@ def features(
         gradient = _flat(_gradients(trainable, [row], tuned))
         return sketch(adam.direction(gradient) if adam else gradient)
 
-    work = [partial(feature, row) for row in trainable.rows(samples, root)]
-    return torch.stack(side_by_side(work)).numpy()
+    rows = trainable.rows(samples, root)
+    work = [partial(feature, row) for row in rows]
+    # a model that takes two rows at a time has all cores, or a GPU's memory, to itself
+    whole = len(trainable.collate(rows[:2])) == 1
+    return torch.stack([piece(Event()) for piece in work] if whole else side_by_side(work)).numpy()
 
 
 def _gradients(trainable: Trainable, rows: Sequence[Any], weights: Sequence[nn.Parameter]) -> list[Tensor]:
@@ -179,4 +182,5 @@ def _gradients(trainable: Trainable, rows: Sequence[Any], weights: Sequence[nn.P
 
 
 def _flat(tensors: Any) -> Tensor:
-    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+    """One row on the CPU, wherever they are: each is moved by itself, so a GPU holds none of them twice."""
+    return torch.cat([tensor.detach().reshape(-1).cpu() for tensor in tensors])

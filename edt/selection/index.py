@@ -97,6 +97,10 @@ class Bm25Index:
             positions, ranks, scores = positions[kept], ranks[kept], scores[kept]
         return Hits(self, positions[:top_k], ranks[:top_k], scores[:top_k])
 
+    def best(self, query: str, depth: int) -> Hits:
+        """The first `depth` hits of `search`, used samples too."""
+        return self.search(query, top_k=depth)
+
     def scores(self, query: str) -> np.ndarray:
         """A score a sample, in the order of `ids`."""
         return self._engine.scores(self._words(query))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edt.errors import EdtError
 from edt.protocols import Student
-from edt.tuning.trainable import Tunable
+from edt.tuning.trainable import Shapeable, Tunable
 
 if TYPE_CHECKING:
     from edt.tuning.trainable import Trainable
@@ -36,5 +36,7 @@ class Lent:
                     "choose another student, or a selector that asks none, such as selector=bm25"
                 )
             self._trainable = self._student.trainable()
+            if isinstance(self._trainable, Shapeable):
+                self._trainable.prepare(kind="lora", rank=None, alpha=None, checkpointing=False)
             self._trainable.start(dropout=0.0, precision="fp32")
         return self._trainable

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from edt.build import Builder
+from edt.build import Builder, takes
 from edt.cli import hint
 from edt.errors import EdtError
 from edt.protocols import Supporting, Task
@@ -53,7 +53,7 @@ class PickLink:
     source_task: str
     required_skills: tuple[str, ...]
     shared_words: tuple[str, ...]
-    """Words of the query that its required skills hold."""
+    """Words of the query that its required skills hold, or its question, where an error searched by its own."""
     targeted: bool
     error_id: str | None
     """The error whose turn it was; others may lack the same skill."""
@@ -67,14 +67,14 @@ class Chain:
 
     round: int
     query: str | None
-    """The missing skill, or a baseline's own query; None where no skill was named or none was searched for."""
+    """The missing skill, an error's own question, or a baseline's query; None where nothing was searched for."""
     errors: tuple[ErrorLink, ...]
     picks: tuple[PickLink, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A finished run with the datasets that its ids refer to."""
+    """A finished run with the datasets that its ids refer to; of the supporting one only what was picked is held."""
 
     report: Report
     task: Task
@@ -86,7 +86,9 @@ class Run:
 
     @cached_property
     def library(self) -> Mapping[str, Sample]:
-        return by_id(self.supporting.samples)
+        """The picked samples by id: a dataset may be far larger than memory."""
+        picked = {pick.sample_id for record in self.report.rounds for pick in record.picks}
+        return by_id(sample for sample in self.supporting.samples if sample.id in picked)
 
 
 def read_run(folder: Path) -> Run:
@@ -105,7 +107,9 @@ def read_run(folder: Path) -> Run:
     except (OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError) as error:
         raise EdtError(f"{folder} cannot be read as a run's folder ({error}); run it again, or name another") from None
     builder = Builder()
-    return Run(report=report, task=builder.part("task", task), supporting=builder.part("supporting", supporting))
+    target: Task = builder.part("task", task)
+    handed = {"target": target} if takes("supporting", supporting, "target") else {}
+    return Run(report=report, task=target, supporting=builder.part("supporting", supporting, handed))
 
 
 def _check_whole(report: Report) -> None:
@@ -124,7 +128,7 @@ def _check_whole(report: Report) -> None:
 def by_error(run: Run, error_id: str) -> list[Chain]:
     """A chain for every round in which this validation sample was an error; EdtError where it never was."""
     chains = [
-        _chain(run, number, gap.skill, [gap])
+        _chain(run, number, _asked_by(run, record)[error_id], [gap])
         for number, record in enumerate(run.report.rounds)
         for gap in record.gaps
         if gap.sample_id == error_id
@@ -146,7 +150,7 @@ def by_skill(run: Run, text: str) -> list[Chain]:
     if not found:
         raise EdtError(f"no missing skill of this run reads {text!r}; {_hint(text, queries)}")
     return [
-        _chain(run, number, query, [gap for gap in record.gaps if gap.skill == query])
+        _chain(run, number, query, _behind(run, record, query))
         for number, record in enumerate(run.report.rounds)
         for query in found
         if query in _queries(record)
@@ -158,16 +162,41 @@ def by_sample(run: Run, sample_id: str) -> list[Chain]:
     for number, record in enumerate(run.report.rounds):
         for pick in record.picks:
             if pick.sample_id == sample_id:
-                asked = [gap for gap in record.gaps if pick.query is not None and gap.skill == pick.query]
-                return [_chain(run, number, pick.query, asked, picks=[pick])]
+                return [_chain(run, number, pick.query, _behind(run, record, pick.query), picks=[pick])]
     picked = sum(len(record.picks) for record in run.report.rounds)
     if sample_id in run.targets:
         raise EdtError(f"{sample_id!r} is a validation sample of the task; ask for --error {sample_id}")
-    here = f"it is one of {len(run.library)} to choose from" if sample_id in run.library else None
+    samples = run.supporting.samples
+    there = any(sample.id == sample_id for sample in samples)
+    here = f"it is one of {len(samples)} to choose from" if there else None
     raise EdtError(
         f"{sample_id!r} is none of the {picked} samples that this run picked; "
         + (here or _hint(sample_id, [pick.sample_id for record in run.report.rounds for pick in record.picks]))
     )
+
+
+def _asked_by(run: Run, record: RoundRecord) -> Mapping[str, str | None]:
+    """What was searched for because of each error of a round, by its id; None where nothing was.
+
+    It is the missing skill; where none was named, what the picks in the error's
+    turn were found by, and where another error had the turn, the question of both.
+    """
+    own = {pick.error_id: pick.query for pick in record.picks if pick.error_id is not None}
+    shared = set(own.values())
+
+    def asked(gap: Gap) -> str | None:
+        if query := gap.skill or own.get(gap.sample_id):
+            return query
+        question = run.targets[gap.sample_id].question if gap.sample_id in run.targets else None
+        return question if question in shared else None
+
+    return {gap.sample_id: asked(gap) for gap in record.gaps}
+
+
+def _behind(run: Run, record: RoundRecord, query: str | None) -> list[Gap]:
+    """The gaps of the errors that asked `query`."""
+    asked = _asked_by(run, record)
+    return [gap for gap in record.gaps if query is not None and asked[gap.sample_id] == query]
 
 
 def _chain(run: Run, number: int, query: str | None, gaps: Sequence[Gap], picks: Sequence[Pick] | None = None) -> Chain:
@@ -177,11 +206,12 @@ def _chain(run: Run, number: int, query: str | None, gaps: Sequence[Gap], picks:
         own = {gap.sample_id for gap in gaps}
         found = [pick for pick in record.picks if pick.targeted and query is not None and pick.query == query]
         picks = sorted(found, key=lambda pick: (pick.error_id not in own, pick.rank or 0))
+    by_question = any(gap.skill is None for gap in gaps)
     return Chain(
         round=record.index,
         query=query,
         errors=tuple(_errors(run, number, gaps)),
-        picks=tuple(_pick(run, pick) for pick in picks),
+        picks=tuple(_pick(run, pick, by_question=by_question) for pick in picks),
     )
 
 
@@ -207,9 +237,10 @@ def _errors(run: Run, number: int, gaps: Sequence[Gap]) -> Iterator[ErrorLink]:
         )
 
 
-def _pick(run: Run, pick: Pick) -> PickLink:
+def _pick(run: Run, pick: Pick, *, by_question: bool) -> PickLink:
     sample = _known(run.library, pick.sample_id, "supporting", run.supporting.name)
-    words = set(words_of(" ".join(sample.required_skills), stop_words=True))
+    document = sample.question if by_question else " ".join(sample.required_skills)
+    words = set(words_of(document, stop_words=True))
     asked = dict.fromkeys(words_of(pick.query or "", stop_words=True))
     return PickLink(
         id=pick.sample_id,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from edt.protocols import Supporting, Task
-from edt.selection.deal import Ranking, Terms, deal
+from edt.selection.deal import Terms, deal
+from edt.selection.deepen import rankings_of
 from edt.selection.index import Bm25Index, check_bm25
 from edt.types import Gap, Pick, by_id
 
@@ -58,13 +59,7 @@ class QuestionSelector:
         """See `Selector`; of `gaps` only their samples are read."""
         asked = by_id(task.validation)
         ids = [sample.id for sample in supporting.samples]
-        index = Bm25Index(ids, [sample.question for sample in supporting.samples], **self._scoring)
-        rankings = [
-            Ranking(
-                query=asked[gap.sample_id].question,
-                error_id=gap.sample_id,
-                hits=index.search(asked[gap.sample_id].question, without=exclude),
-            )
-            for gap in gaps
-        ]
+        index = Bm25Index(ids, (sample.question for sample in supporting.samples), **self._scoring)
+        queries = [(asked[gap.sample_id].question, gap.sample_id) for gap in gaps]
+        rankings = rankings_of(queries, index.best, budget=budget)
         return deal(rankings, ids, budget=budget, exclude=exclude, round=round, seed=seed, terms=self._terms)

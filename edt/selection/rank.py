@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Ranked(Sequence[Hit]):
-    """All documents of a pool by score descending, then id ascending; a `Hit` is made when it is asked for.
+    """Documents of a pool by score descending, then id ascending; a `Hit` is made when it is asked for.
 
     `documents` are (id, text) pairs in the order of their ids, `scores` one
     for each.  Ranks count the documents in `without`, which are then left out;
-    at most `top_k` remain.
+    at most `top_k` remain, and no more than they are held.
     """
 
     def __init__(
@@ -31,13 +31,14 @@ class Ranked(Sequence[Hit]):
 
         if len(documents) != len(scores):
             raise ValueError(f"{len(scores)} scores do not fit {len(documents)} documents")
-        self._documents, self._scores = documents, scores
-        order = np.argsort(-scores, kind="stable")
+        order = _best(-scores, None if top_k is None else top_k + len(without))
         ranks = np.arange(1, len(order) + 1)
         if without:
             kept = np.fromiter((documents[at][0] not in without for at in order), dtype=bool, count=len(order))
             order, ranks = order[kept], ranks[kept]
-        self._order, self._ranks = order[:top_k], ranks[:top_k]
+        self._documents = documents
+        self._order, self._ranks = order[:top_k].copy(), ranks[:top_k].copy()  # a view would keep the rest in memory
+        self._scores = scores[self._order]
 
     def __len__(self) -> int:
         return len(self._order)
@@ -53,7 +54,18 @@ class Ranked(Sequence[Hit]):
             return [self[at] for at in range(*index.indices(len(self)))]
         at = self._order[index]
         sample_id, text = self._documents[at]
-        return Hit(sample_id=sample_id, rank=int(self._ranks[index]), score=float(self._scores[at]), text=text)
+        return Hit(sample_id=sample_id, rank=int(self._ranks[index]), score=float(self._scores[index]), text=text)
+
+
+def _best(costs: np.ndarray, depth: int | None) -> np.ndarray:
+    """Places of the `depth` least costs, or a few more, in order, ties by place; None gives all."""
+    import numpy as np
+
+    if depth is None or depth >= len(costs):
+        return np.argsort(costs, kind="stable")
+    cut = np.partition(costs, depth)[depth]
+    near = np.flatnonzero(~(costs > cut))  # written so, what is no number stays in, and comes last
+    return near[np.argsort(costs[near], kind="stable")]
 
 
 def cosines(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -61,10 +73,16 @@ def cosines(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
 
     A row of zeros is like nothing.
     """
-    return (_unit(rows) @ _unit(others).T).round(5)
+    return unit_cosines(unit(rows), unit(others))
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
+def unit_cosines(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """`cosines` of rows that `unit` made."""
+    return (rows @ others.T).round(5)
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    """(n, d) rows of length one, or of zeros."""
     import numpy as np
 
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)

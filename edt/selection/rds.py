@@ -87,7 +87,7 @@ def mean_states(trainable: Trainable, samples: Sequence[Sample], root: Path) -> 
             seen.clear()
             for part, _ in trainable.collate([row]):
                 trainable.loss(part)
-            found.append(torch.cat([states[0] for states in seen]).mean(0).float().numpy())
+            found.append(torch.cat([states[0] for states in seen]).mean(0).float().cpu().numpy())
     return np.stack(found)
 
 

@@ -25,16 +25,20 @@ TITLES = {
 """What findings are called in words."""
 
 
-def with_findings(report: Report, *, untuned: Report | None, random: Report | None, alike: float) -> Report:
+def with_findings(
+    report: Report, *, untuned: Report | None, random: Report | None, alike: float, there: int | None = None
+) -> Report:
     """The report of a run that has a round, with its `changes` and `findings`.
 
     `untuned` and `random` are of the same cell, None where they are not known;
-    from `alike` on the missing skills of two rounds count as the same.
+    from `alike` on the missing skills of two rounds count as the same. `there`
+    is how many samples the run had to choose from, None where that is not known.
     """
     assert report.rounds, "a run without a round has nothing to show"
     report = replace(report, changes=changes_of(report))
-    found = [_no_gain(report), _no_better_than_random(report, random), _plateau(report), _overfitting(report, untuned)]
-    found.append(_convergence(report, alike))
+    chose = sum(len(record.picks) for record in report.rounds) != there
+    by_chance = _no_better_than_random(report, random, chose=chose)
+    found = [_no_gain(report), by_chance, _plateau(report), _overfitting(report, untuned), _convergence(report, alike)]
     return replace(report, findings=tuple(finding for finding in found if finding))
 
 
@@ -62,7 +66,9 @@ def _no_gain(report: Report) -> Finding:
     return _finding("no_gain", not gained, f"validation {_against('before tuning', before, after)}")
 
 
-def _no_better_than_random(report: Report, random: Report | None) -> Finding | None:
+def _no_better_than_random(report: Report, random: Report | None, *, chose: bool) -> Finding | None:
+    if random is None and not chose:
+        return None  # Random could take nothing but the same: a validation set, or Full
     if random is None:
         why = "no Random run of the same dataset, scale, seed and rates is in the store; method=random makes one"
         return Finding(name="no_better_than_random", state="unknown", evidence=why)

@@ -2,12 +2,18 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
 from edt.errors import EdtError
-from edt.selection.lineage import by_error, by_sample, by_skill, read_run
+from edt.fakes import FakeTask
+from edt.selection.lineage import Run, by_error, by_sample, by_skill, read_run
+from edt.selection.question import QuestionSelector
 from tests.harness import run_apart, run_here
+from tests.supporting import flan
+
+QUESTION = ("method=question", "identifier=none", "analyst=none")
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +72,91 @@ def test_a_sample_that_filled_the_budget_says_so(tmp_path):
     assert (chain.query, chain.errors, chain.picks[0].targeted) == (None, (), False)
 
 
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    """The folder of a run that names no skill and searches by the errors' own questions."""
+    return run_here(tmp_path_factory.mktemp("question"), *QUESTION).folder
+
+
+def test_an_error_that_names_no_skill_is_walked_to_the_picks_of_its_question_and_back(asked):
+    run, walked = read_run(asked), 0
+    for record in run.report.rounds:
+        for gap in record.gaps:
+            own = {pick.sample_id for pick in record.picks if pick.error_id == gap.sample_id}
+            chain = next(chain for chain in by_error(run, gap.sample_id) if chain.round == record.index)
+            assert {pick.id for pick in chain.picks} == own
+            assert chain.query == (run.targets[gap.sample_id].question if own else None)
+            for pick in chain.picks:
+                assert {"case", "colour"} <= set(pick.shared_words), "words of both questions"
+                (back,) = by_sample(run, pick.id)
+                assert [error.id for error in back.errors] == [gap.sample_id]
+                assert by_skill(run, back.query or "")[0].errors == back.errors
+                walked += 1
+    assert walked > 20
+
+
+def test_an_error_is_walked_to_the_picks_of_another_one_that_asked_the_same(asked):
+    class SameQuestion(FakeTask):
+        @property
+        def validation(self):
+            return [replace(sample, question="Case 7: which colour?") for sample in super().validation]
+
+    run = read_run(asked)
+    task, first = SameQuestion(), run.report.rounds[0]
+    fixed = {"budget": 4, "exclude": frozenset[str](), "round": 1, "seed": 0}
+    picks = QuestionSelector().select(first.gaps, run.supporting, task, **fixed)
+    assert {pick.error_id for pick in picks} == {first.gaps[0].sample_id}
+    report = replace(run.report, rounds=(replace(first, picks=tuple(picks)), *run.report.rounds[1:]))
+    same = Run(report=report, task=task, supporting=run.supporting)
+    for gap in first.gaps:
+        chain = by_error(same, gap.sample_id)[0]
+        assert [pick.id for pick in chain.picks] == [pick.sample_id for pick in picks]
+    (back,) = by_sample(same, picks[0].sample_id)
+    assert [error.id for error in back.errors] == [gap.sample_id for gap in first.gaps]
+
+
+def test_the_terminal_shows_a_question_that_was_searched_by_as_what_its_error_asked(asked):
+    pick = read_run(asked).report.rounds[0].picks[0]
+    for option, name in (("--error", pick.error_id), ("--sample", pick.sample_id)):
+        text = explain(asked, option, str(name)).stdout
+        assert f"query: {pick.query}" in text
+        assert f"error {pick.error_id}" in text
+        assert f"sample {pick.sample_id}" in text
+        assert f"in the turn of {pick.error_id}" in text
+        assert "which no error asked" not in text
+
+
+def test_a_pick_without_a_word_of_its_query_is_shown_without_words(asked, tmp_path):
+    data = json.loads((asked / "report.json").read_text())
+    first = data["rounds"][0]["picks"][0]
+    first |= {"query": "which one has it", "error_id": None}  # as vectors find it
+    (tmp_path / "report.json").write_text(json.dumps(data))
+    (tmp_path / "config.yaml").write_text((asked / "config.yaml").read_text())
+    text = explain(tmp_path, "--sample", first["sample_id"]).stdout
+    assert f"rank {first['rank']}, score {first['score']:.3f}\n" in text
+    assert "query, which no error asked: which one has it" in text
+
+
+def test_a_dataset_is_guarded_from_the_task_as_it_was_in_the_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDT_CACHE", str(tmp_path / "cache"))
+    leaked = FakeTask().validation[1]
+    turns = [{"from": "human", "value": f"<image>\n{leaked.question}"}, {"from": "gpt", "value": leaked.answer}]
+    records = [flan.record(number, **({"conversations": turns} if number < 3 else {})) for number in range(10)]
+    images = flan.pictures(tmp_path / "images")
+    places = (f"supporting.file={flan.write(tmp_path / 'data.json', records)}", f"supporting.images={images}")
+    few = ("supporting=llava_json", "supporting.guard_images=none", "supporting.num_samples=6", "scale.samples=6")
+    run = read_run(run_here(tmp_path, "method=random", *few, *places).folder)
+    assert sorted(run.library) == ["r3", "r4", "r5", "r6", "r7", "r8"]
+    for name in run.library:
+        assert by_sample(run, name)[0].picks[0].id == name
+    with pytest.raises(EdtError, match=r"'r1' is none of the 6 samples that this run picked; known are"):
+        by_sample(run, "r1")
+
+
 def test_what_is_not_there_is_said(run, tmp_path):
-    unpicked = next(iter(run.library.keys() - {p.sample_id for r in run.report.rounds for p in r.picks}))
+    picked = {p.sample_id for r in run.report.rounds for p in r.picks}
+    assert run.library.keys() == picked
+    unpicked = next(sample.id for sample in run.supporting.samples if sample.id not in picked)
     target = next(iter(run.targets))
     for walk, name, message in (
         (by_error, "nope", "'nope' is no error of this run; known are fake-validation"),

@@ -159,6 +159,16 @@ def test_a_run_keeps_its_findings_and_says_them(tmp_path):
     assert set(TITLES) == {finding.name for finding in kept.findings}
 
 
+@pytest.mark.parametrize("method", [("method=validation", "supporting=validation"), ("method=full", "scale=full")])
+def test_a_run_that_takes_all_there_is_is_not_sent_to_a_random_one(tmp_path, method):
+    finished = run_here(tmp_path, *method)
+    assert len(finished.report.rounds[0].picks) == len(finished.parts.supporting.samples)
+    found = {finding.name: finding for finding in finished.report.findings}
+    assert "no_better_than_random" not in found
+    assert {"no_gain", "overfitting"} <= set(found)
+    assert "method=random" not in "\n".join(finding_sentences(finished.report))
+
+
 def test_a_run_without_a_round_shows_nothing(tmp_path):
     assert finding_sentences(run_here(tmp_path, "method=pretrained").report) == []
 
