@@ -47,6 +47,7 @@ class DenseSelector:
     """The samples whose required skills are nearest to each error's missing skill; options as of `Bm25Selector`."""
 
     reads = frozenset({"gaps"})
+    makes_features = True
     searches_skills = True
 
     def __init__(
@@ -92,6 +93,7 @@ class HybridSelector:
     """
 
     reads = frozenset({"gaps"})
+    makes_features = True
     searches_skills = True
 
     def __init__(

@@ -45,6 +45,7 @@ class LessSelector:
     """
 
     reads = frozenset({"task"})
+    makes_features = True
 
     def __init__(
         self,

@@ -34,6 +34,7 @@ class RdsSelector:
     """Options: `student` whose states are taken, untuned; `cache`: their folder, null is the user's."""
 
     reads = frozenset({"task"})
+    makes_features = True
 
     def __init__(self, student: Student, *, cache: str | None = None) -> None:
         self._student = student

@@ -59,6 +59,8 @@ class PlannedCell:
     targeted: bool
     """Whether the method's selector looks for something, so that a pick at random is a filled one."""
     stages: tuple[Stage, ...]
+    features: str
+    """Name of what its selector makes once of the whole supporting dataset; empty where that is nothing."""
     digest: str
     """Of everything its result depends on; empty where that cannot be told yet, see `reason`."""
     reason: str
@@ -203,6 +205,7 @@ def _planned(spec: CellSpec, config: Config, prints: _Prints, output: Path, kept
         teacher=prints.name("teacher", config.teacher) if asks else "",
         targeted=bool(_selector(config).reads),
         stages=stages,
+        features=features_of(config),
         digest=whole,
         reason=reason,
         state="missing",
@@ -216,6 +219,12 @@ def _looked_at(cell: PlannedCell, output: Path) -> PlannedCell:
     folder = output / cell.spec.name
     state = state_of(cell.digest, folder, cell.kept.cells)
     return replace(cell, state=state, here=state == "measured" and stages_are_here(cell.digest, folder))
+
+
+def features_of(config: Config) -> str:
+    """The first cell with these pays for them, and any other would wait for that one."""
+    makes = getattr(_selector(config), "makes_features", False)
+    return digest(["features", config.selector, config.supporting]) if makes else ""
 
 
 def stages_of(config: Config) -> list[Stage]:

@@ -75,7 +75,7 @@ def run_cells(
                 if not any(job.state == "running" for job in queue):
                     break
             else:
-                while sum(job.state == "running" for job in queue) < jobs and (following := _next(queue)):
+                while sum(job.state == "running" for job in queue) < jobs and (following := next_of(queue)):
                     _begin(following, jobs)
             watch(queue)
             time.sleep(TICK)
@@ -86,14 +86,16 @@ def run_cells(
     return queue
 
 
-def _next(queue: Sequence[Job]) -> Job | None:
-    """The first waiting cell that would not just wait for a training which a running one makes."""
-    busy = {name for job in queue if job.state == "running" for name in _trainings(job)}
-    return next((job for job in queue if job.state == "waiting" and not busy & _trainings(job)), None)
+def next_of(queue: Sequence[Job]) -> Job | None:
+    """The first waiting cell that would not just wait for what a running one makes: a training, or features."""
+    made = {job.cell.features for job in queue if job.state == "measured"}
+    busy = {name for job in queue if job.state == "running" for name in _awaited(job)} - made
+    return next((job for job in queue if job.state == "waiting" and not busy & _awaited(job)), None)
 
 
-def _trainings(job: Job) -> set[str]:
-    return {stage.name for stage in job.cell.stages if stage.kind == "tune"}
+def _awaited(job: Job) -> set[str]:
+    """What others that need it too would wait for."""
+    return {stage.name for stage in job.cell.stages if stage.kind == "tune"} | ({job.cell.features} - {""})
 
 
 def _begin(job: Job, jobs: int) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from edt.experiment import compose_all
 from edt.sweep.plan import compose_cells, make_plan
+from edt.sweep.run import Job, next_of
 from edt.sweep.spec import MethodRow, TableSpec, cells_of
 from tests.harness import FAKE_CONF, FAKES
 
@@ -48,3 +49,20 @@ def test_a_cell_that_asks_for_more_than_there_is_says_so(tmp_path, scale, rounds
     assert cell.reason.startswith(reason)
     assert bool(cell.reason) == bool(reason)
     assert bool(cell.digest) != bool(reason)
+
+
+def test_no_cell_waits_for_what_another_is_making(tmp_path):
+    """Two tasks share Random's training, and what LESS makes of the supporting dataset: the slots go to others."""
+    tasks = ["pocket_furniture", "pocket_vqa"]
+    methods = {name: MethodRow() for name in ("less", "random", "edt")}
+    cells = cells_of("some", TableSpec(tasks=tasks, scales=["88"], seeds=[0], methods=methods))
+    plan = make_plan(cells, [f"store.root={tmp_path / 'store'}"], tmp_path, config_dir=None)
+    queue = [Job(cell=cell, folder=tmp_path / cell.spec.name) for cell in plan.cells]
+    begun = []
+    while job := next_of(queue):
+        job.state = "running"
+        begun.append(job)
+    assert [job.cell.spec.method for job in begun] == ["less", "random", "edt", "edt"]
+    begun[0].state = "measured"
+    assert (following := next_of(queue)) is not None
+    assert (following.cell.spec.method, following.cell.spec.task) == ("less", "pocket_vqa")
