@@ -37,8 +37,11 @@ def test_every_table_is_tested():
 @pytest.mark.parametrize("name", TABLES)
 def test_the_header_gives_the_command_and_the_counts_of_the_plan(name):
     header = (EXPERIMENTS / f"{name}.yaml").read_text("utf-8").partition("title:")[0]
-    found = re.search(rf"python sweep.py table={name} action=plan +# (\d+) cells, (\d+) trainings; cost: see", header)
+    cost = r"cost: see action=plan|measured: (.+?) of work"
+    found = re.search(rf"python sweep.py table={name} action=plan +# (\d+) cells, (\d+) trainings; (?:{cost})", header)
     assert found, header
+    if found[3]:  # as the table itself says
+        assert f"took about {found[3]}." in (EXPERIMENTS / "results" / name / "table.md").read_text("utf-8")
     plan = plan_of(name)
     assert (int(found[1]), int(found[2])) == (len(plan.cells), trainings(plan))
 
