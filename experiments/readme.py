@@ -114,14 +114,37 @@ def seeds() -> str:
 
 def ladder() -> str:
     """The ladder's own table and notes, without its heading and what follows."""
-    return _text(RESULTS / "ladder" / "table.md").split("\n", 2)[2].partition("\n## ")[0].strip()
+    return _page("ladder").partition("\n## ")[0].strip()
 
 
 def headlines() -> str:
     """What the main table comes to, as far as it is measured: its own notes."""
-    told = ("- Coverage", "- Headlines", "- error-driven at")
-    notes = _text(RESULTS / "main" / "table.md").splitlines()
-    return "\n".join(line for line in notes if line.startswith(told) and "not all tasks are measured" not in line)
+    return _told("main")
+
+
+def methods() -> str:
+    """The methods in the mean over tasks, with their seeds, and the table's own notes on them."""
+    rows = [
+        [row[0].strip(), row[1].strip(), _seeds_only(row[-1])] for row in _rows(_page("methods").partition("\n## ")[0])
+    ]
+    return f"{table(['method', 'samples', 'mean over tasks, test % (seeds)'], rows[2:], words=2)}\n\n{_told('methods')}"
+
+
+def _page(name: str) -> str:
+    """A table's page, without its heading."""
+    return _text(RESULTS / name / "table.md").split("\n", 2)[2]
+
+
+def _told(name: str) -> str:
+    told = ("- Coverage", "- Cost", "- Headlines", "- error-driven at")
+    return "\n".join(
+        line for line in _page(name).splitlines() if line.startswith(told) and "not all tasks are measured" not in line
+    )
+
+
+def _seeds_only(cell: str) -> str:
+    """Without footnotes that stand on the table's own page."""
+    return re.sub(r"\s*\\\[\d+\\\]", "", cell).strip()
 
 
 def base() -> str:
@@ -307,6 +330,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "seeds": seeds,
     "ladder": ladder,
     "headlines": headlines,
+    "methods": methods,
     "base": base,
     "links": links,
     "gaps": gaps,
