@@ -267,6 +267,11 @@ class Report:
     """Of gaps, a round each; none where the method looks at no gap."""
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def picks(self) -> list[Pick]:
+        """Of all rounds, in their order."""
+        return [pick for record in self.rounds for pick in record.picks]
+
 
 def to_json(value: Any) -> Any:
     """Plain JSON data of a value of this module, or of a container of them."""
@@ -345,3 +350,9 @@ def by_id(samples: Iterable[Sample]) -> dict[str, Sample]:
             raise ValueError(f"sample id {sample.id!r} comes twice; ids must be unique in a dataset")
         table[sample.id] = sample
     return table
+
+
+def picked_of(samples: Iterable[Sample], picks: Iterable[Pick]) -> dict[str, Sample]:
+    """The samples that were picked, by their id; no others are held, as a dataset may be far larger than memory."""
+    wanted = {pick.sample_id for pick in picks}
+    return by_id(sample for sample in samples if sample.id in wanted)

@@ -19,7 +19,7 @@ from edt.errors import EdtError
 from edt.protocols import Supporting, Task
 from edt.selection.words import words_of
 from edt.tables.gaps import predictions_after
-from edt.types import Gap, Pick, Report, RoundRecord, Sample, by_id, from_json
+from edt.types import Gap, Pick, Report, RoundRecord, Sample, by_id, from_json, picked_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +86,8 @@ class Run:
 
     @cached_property
     def library(self) -> Mapping[str, Sample]:
-        """The picked samples by id: a dataset may be far larger than memory."""
-        picked = {pick.sample_id for record in self.report.rounds for pick in record.picks}
-        return by_id(sample for sample in self.supporting.samples if sample.id in picked)
+        """The picked samples by id."""
+        return picked_of(self.supporting.samples, self.report.picks)
 
 
 def read_run(folder: Path) -> Run:
@@ -171,7 +170,7 @@ def by_sample(run: Run, sample_id: str) -> list[Chain]:
     here = f"it is one of {len(samples)} to choose from" if there else None
     raise EdtError(
         f"{sample_id!r} is none of the {picked} samples that this run picked; "
-        + (here or _hint(sample_id, [pick.sample_id for record in run.report.rounds for pick in record.picks]))
+        + (here or _hint(sample_id, [pick.sample_id for pick in run.report.picks]))
     )
 
 

@@ -22,7 +22,7 @@ from edt.protocols import Analyst, Identifier, Part, Selector, Student, Supporti
 from edt.purpose import working_for
 from edt.store.folders import Store, Stored
 from edt.store.keys import digest, stage_key
-from edt.types import Adapter, ErrorSample, Gap, Mistake, Pick, Prediction, by_id, from_json, to_json
+from edt.types import Adapter, ErrorSample, Gap, Mistake, Pick, Prediction, from_json, picked_of, to_json
 
 NOTES = "stages.jsonl"
 """In a run's folder: a `StageNote` a line."""
@@ -158,8 +158,7 @@ class Stages:
         parts = self.parts
 
         def make(folder: Path) -> None:
-            wanted = {pick.sample_id for pick in picks}  # a dataset may be far larger than memory
-            table = by_id(sample for sample in parts.supporting.samples if sample.id in wanted)
+            table = picked_of(parts.supporting.samples, picks)
             samples = [table[pick.sample_id] for pick in picks]
             worn = self._wearing(start)
             adapter = parts.tuner.tune(worn, samples, parts.supporting.root, folder=folder / "adapter", seed=self.seed)

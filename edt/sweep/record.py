@@ -166,7 +166,7 @@ def lines_of(planned: PlannedCell, folder: Path) -> Lines:
 def _cell(planned: PlannedCell, report: Report, split: str, place: dict[str, Any]) -> Cell:
     score = report.validation if split == "validation" else report.test
     assert score is not None
-    picks = [pick for record in report.rounds for pick in record.picks]
+    picks = report.picks
     return Cell(
         **place,
         split=split,

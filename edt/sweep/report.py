@@ -24,7 +24,7 @@ from edt.sweep.runs import run_lines, without_places
 from edt.tables.gaps import predictions_after
 from edt.tables.page import page_of
 from edt.tables.render import html_differences, html_table
-from edt.types import Report, Sample, by_id
+from edt.types import Report, Sample, by_id, picked_of
 
 PAGE = Path(__file__).with_name("page.html")
 PICKS = 4
@@ -63,9 +63,8 @@ def errors_of(
     cell: PlannedCell, report: Report, task: Task, supporting: Supporting, pictures: Pictures
 ) -> list[dict[str, Any]]:
     """All errors of all rounds of one run, as the page wants them."""
-    picked = {pick.sample_id for record in report.rounds for pick in record.picks}
     samples = by_id(task.validation)
-    pool = by_id(sample for sample in supporting.samples if sample.id in picked)  # it may be far larger than memory
+    pool = picked_of(supporting.samples, report.picks)
     lines = []
     for number, record in enumerate(report.rounds):
         before = {p.sample_id: p for p in record.predictions}

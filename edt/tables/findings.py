@@ -138,7 +138,7 @@ def _against(what: str, before: Sequence[Prediction], after: Sequence[Prediction
 
 def _trained(report: Report) -> int:
     """How many samples a run was tuned on."""
-    return sum(len(record.picks) for record in report.rounds)
+    return len(report.picks)
 
 
 def _right(predictions: Sequence[Prediction]) -> int:

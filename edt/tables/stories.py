@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edt.protocols import Supporting, Task
 from edt.tables.gaps import predictions_after
-from edt.types import Mistake, Outcome, Pick, Prediction, Report, RoundRecord, Sample, by_id
+from edt.types import Mistake, Outcome, Pick, Prediction, Report, RoundRecord, Sample, by_id, picked_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +35,8 @@ def stories(report: Report, task: Task, supporting: Supporting, *, most: int = 3
     """Up to `most` errors with picks of their own, of different skills as far as there are, mended ones first."""
     if not report.rounds:
         return []
-    picked = {pick.sample_id for record in report.rounds for pick in record.picks}
     targets = by_id(task.validation)
-    library = by_id(sample for sample in supporting.samples if sample.id in picked)  # it may be far larger than memory
+    library = picked_of(supporting.samples, report.picks)
     found = [
         story
         for number, record in enumerate(report.rounds)

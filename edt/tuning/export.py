@@ -19,7 +19,7 @@ from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.students.hub.prompts import STYLES
 from edt.tuning.datasets import FORMATS, HINTS, write_dataset
-from edt.types import Pick, Report, by_id, from_json
+from edt.types import Pick, Report, from_json, picked_of
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -49,7 +49,7 @@ def export_selection(run: Path, out: Path, *, kind: str, round: int | None = Non
     """The files written; raises EdtError where the run is not finished or picked nothing."""
     picks = picks_of(run, round=round)
     supporting = _supporting_of(run)
-    return write_dataset(out, picks, by_id(supporting.samples), supporting.root, kind=kind, style=style)
+    return write_dataset(out, picks, picked_of(supporting.samples, picks), supporting.root, kind=kind, style=style)
 
 
 def picks_of(run: Path, *, round: int | None = None) -> list[Pick]:
