@@ -37,7 +37,11 @@ def main() -> None:
     _say_nothing_more()
     jobs = Jobs()
     try:
-        hydra.main(version_base="1.3", config_path="conf", config_name="config")(jobs.take)()
+        try:
+            hydra.main(version_base="1.3", config_path="conf", config_name="config")(jobs.take)()
+        except Exception:
+            jobs.finish()  # those that have begun go on, and are told
+            raise
         jobs.finish()
     except BrokenPipeError:
         raise

@@ -9,7 +9,9 @@ a path of the machine); the store hashes it into the keys of stages.
 A part whose work takes long imports may name them in `loads`, a tuple of
 modules: a sweep imports them once, for all of its cells. A selector that
 searches the samples' required skills says so by `searches_skills = True`: a
-dataset that names none is then refused before a run.
+dataset that names none is then refused before a run. One that makes something
+of every supporting sample, once for all tasks, says `makes_features = True`: a
+sweep then lets no second cell wait for it.
 """
 
 from __future__ import annotations

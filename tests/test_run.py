@@ -173,6 +173,15 @@ def test_a_job_side_by_side_that_fails_or_dies_costs_only_itself(tmp_path):
     assert len(list((tmp_path / "sweep").glob("*/report.json"))) == 1
 
 
+def test_a_job_that_cannot_begin_leaves_those_side_by_side_to_be_told(tmp_path):
+    sweep = [f"hydra.sweep.dir={tmp_path / 'sweep'}", "method=random", "launcher=local", "seed=0,-1,1", "-m"]
+    done = run_apart(command(tmp_path, *sweep), timeout=300)
+    assert done.returncode == 1
+    assert done.stderr.count("error: seed must be") == 1
+    assert done.stdout.count("] done in ") == done.stdout.count("files: ") == 2
+    assert "Traceback" not in done.stderr
+
+
 def test_a_multirun_says_every_failure_and_still_runs_the_rest(tmp_path):
     sweep = [f"hydra.sweep.dir={tmp_path / 'sweep'}", "task.size=0,5,-1", "-m"]
     done = run_apart(command(tmp_path, *sweep))
