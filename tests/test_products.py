@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, linear
 
-from edt.products import CHUNK, FrozenLinear, freeze_products, frozen_product, head_loss, product
+from edt.products import CHUNK, FrozenLinear, freeze_products, frozen_product, head_loss, packed, product
 
 
 def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -58,3 +58,16 @@ def test_a_model_is_frozen_in_place_but_for_layers_with_a_bias():
     assert [type(part) for part in model] == [FrozenLinear, torch.nn.Linear]
     assert model[0].weight is weight
     assert torch.allclose(model(x), before, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 32, 300])
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_a_packed_weight_gives_the_same_product(rows, kind):
+    x, weight = numbers(rows, 96).to(kind), numbers(80, 96, seed=1).to(kind)
+    slack = 1e-5 if kind == torch.float32 else 0.2
+    assert torch.allclose(product(x, packed(weight, rows=32)), product(x, weight), atol=slack)
+
+
+def test_a_weight_that_cannot_be_packed_stays_as_it_is():
+    weight = numbers(4, 3).double()
+    assert packed(weight, rows=32) is weight
