@@ -53,6 +53,11 @@ def _vqa(samples: Sequence[Sample]) -> Grade:
 
 
 def _cider(samples: Sequence[Sample]) -> Grade:
+    if len(samples) == 1:
+        raise EdtError(
+            "task.metric=cider weighs words by how few of a split's pictures they are said of, and with one picture "
+            "every weight is 0; give the split two samples or more, or choose another metric"
+        )
     cider = Cider(references_of(sample) for sample in samples)
     return lambda sample, answer: cider.grade(answer, references_of(sample))
 

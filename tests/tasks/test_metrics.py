@@ -71,6 +71,13 @@ def test_cider_by_hand():
     assert cider.grade("a dog", ["a dog", "a cat"]) == pytest.approx(2 / 8)
 
 
+def test_cider_over_one_picture_would_be_0_whatever_is_said_and_is_refused():
+    with pytest.raises(EdtError, match="two samples or more"):
+        METRICS["cider"].make([sample("a dog")])
+    grade = METRICS["cider"].make([sample("a dog"), sample("a cat")])
+    assert grade(sample("a dog"), "a dog") > 0
+
+
 def test_cider_of_a_caption_of_its_own_is_whole_where_all_runs_are_rare():
     cider = Cider([["a b c d e"], ["f g"], ["h"]])
     assert cider.grade("A b c d e.", ["a b c d e"]) == pytest.approx(1.0)
