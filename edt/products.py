@@ -15,24 +15,16 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 
-def _one_dnn() -> Any:
-    """oneDNN's linear, or None in a build of PyTorch without it."""
+def _one_dnn(name: str) -> Any:
+    """An operator of oneDNN, or None in a build of PyTorch without it."""
     try:
-        return torch.ops.mkldnn._linear_pointwise.default if torch.backends.mkldnn.is_available() else None
+        return getattr(torch.ops.mkldnn, name).default if torch.backends.mkldnn.is_available() else None
     except (AttributeError, RuntimeError):
         return None
 
 
-def _one_dnn_packing() -> Any:
-    """oneDNN's reordering of a weight, or None as above."""
-    try:
-        return torch.ops.mkldnn._reorder_linear_weight.default if _linear is not None else None
-    except (AttributeError, RuntimeError):
-        return None
-
-
-_linear = _one_dnn()
-_reorder = _one_dnn_packing()
+_linear = _one_dnn("_linear_pointwise")
+_reorder = _one_dnn("_reorder_linear_weight")
 KINDS = (torch.float32, torch.bfloat16)
 """What oneDNN multiplies."""
 CHUNK = 64
@@ -65,7 +57,7 @@ def packed(weight: Tensor, rows: int) -> Tensor:
 
     A few dozen rows take less time with it, for its numbers are read in the order in which they lie.
     """
-    if _reorder is None or weight.device.type != "cpu" or weight.dtype not in KINDS:
+    if _linear is None or _reorder is None or weight.device.type != "cpu" or weight.dtype not in KINDS:
         return weight
     return _reorder(weight, rows)
 

@@ -4,8 +4,8 @@ LoRA is merged into a dense copy of each weight, with q, k, v and gate, up side
 by side; keys and values lie in one preallocated cache that is never repeated
 over query groups; only the last position gets logits; rows that have ended
 leave the batch. Left padding is what makes batches agree with single rows.
-Weights lie as the library of products reads them for as many rows as a batch
-has on its way: a quarter of the time of such products goes into reading them.
+Matrices lie as the library of products reads them: with a few dozen rows a
+product takes about as long as its weights take to be read.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SHRINK = 0.8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Layer:
-    """Weights (out, in) of one block, packed."""
+    """Weights of one block; matrices (out, in), packed."""
 
     before: Tensor
     qkv: Tensor
