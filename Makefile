@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  || { echo "error: the packages could not be installed (see above); with the network back, the same command goes on" >&2; exit 1; }
 	@touch $@
 
-demo: setup ## one error-driven run on the embedded benchmark, beside Random: about three minutes
+demo: setup ## one error-driven run on the embedded benchmark, beside Random: three to five minutes
 	@$(BIN)/python experiments/demo.py
 
 seeds: setup ## the demo's three methods over three seeds, with intervals
