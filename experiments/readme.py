@@ -136,7 +136,7 @@ def _page(name: str) -> str:
 
 
 def _told(name: str) -> str:
-    told = ("- Coverage", "- Cost", "- Headlines", "- error-driven at")
+    told = ("- Coverage", "- Cost", "- Headlines", "- error-driven at", "- Differences")
     return "\n".join(
         line for line in _page(name).splitlines() if line.startswith(told) and "not all tasks are measured" not in line
     )

@@ -54,6 +54,8 @@ def wide_of(cells: Sequence[Cell], spec: TableSpec) -> Wide:
         headline_scale=spec.headline_scale,
         rivals=spec.rivals,
         goal=spec.goal,
+        worst_goal=spec.worst_goal,
+        mean_goal=spec.mean_goal,
     )
     if (published := spec.published()) is not None:
         known = beside(wide, published, spec.likeness, ours=spec.ours, headline_scale=spec.headline_scale)

@@ -63,6 +63,10 @@ class TableSpec:
     headline_scale: str = ""
     goal: int = 0
     """On how many of the table's tasks `ours` is to be above the baseline at the headline scale; 0 for no goal."""
+    worst_goal: float = 0.0
+    """What share of the ceiling `ours` is to reach there on every task; 0 for no goal."""
+    mean_goal: float = 0.0
+    """And in the mean over tasks."""
     reference: str = ""
     """A published table to show beside this one, of those in `references`."""
     reference_tasks: dict[str, str] = field(default_factory=dict)
@@ -118,8 +122,8 @@ def read_table(name: str, changes: Mapping[str, Any] | None = None, *, folder: P
     spec.references = spec.references or folder / REFERENCES
     _check(spec, path)
     _check_claims(spec, whole, path)
-    if set(spec.tasks) != set(whole.tasks):  # the goal is one of the whole table
-        spec.goal = 0
+    if set(spec.tasks) != set(whole.tasks):  # goals are of the whole table
+        spec.goal, spec.worst_goal, spec.mean_goal = 0, 0.0, 0.0
     _check_reference(spec, whole, path)
     return spec
 
@@ -168,6 +172,9 @@ def _check_claims(spec: TableSpec, whole: Any, path: Path) -> None:
     """What `ours` is compared with, and is to reach; `whole` is the table before the user took a part of it."""
     if not 0 <= spec.goal <= len(whole.tasks):
         raise EdtError(f"{path}: goal must be from 0 to {len(whole.tasks)}, the number of tasks, not {spec.goal}")
+    for name in ("worst_goal", "mean_goal"):
+        if not 0 <= (share := getattr(spec, name)) <= 2:
+            raise EdtError(f"{path}: {name} must be a share of the ceiling, from 0 to 2, not {share}")
     for name in ("baseline", "ceiling", "ours"):
         named = getattr(spec, name)
         if named not in whole.methods and named != getattr(TableSpec, name):

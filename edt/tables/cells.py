@@ -71,6 +71,11 @@ class Cell:
             raise EdtError(f"cell {self.place}: {reason}")
 
     @property
+    def share(self) -> float:
+        """The score as its marks have it: six digits would break a tie of means, or make one."""
+        return self.outcomes.count("1") / len(self.outcomes)
+
+    @property
     def place(self) -> tuple[str, str, str, str, str, int, str]:
         """What no other cell of a table shares."""
         return self.task, self.method, self.scale, self.student, self.teacher, self.seed, self.split

@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from edt.tables.paired import listed
+from edt.tables.paired import DUST, listed
 from edt.tables.shape import MEAN, Difference, Entry, Gain, Headline, Row
-
-DUST = 1e-9
-"""Far below one answer's weight: a difference so small is none, but the order of its sums."""
 
 
 def _unlike_seeds(rows: Mapping[str, Row], tasks: Sequence[str]) -> str:
@@ -30,9 +27,17 @@ def _unlike_seeds(rows: Mapping[str, Row], tasks: Sequence[str]) -> str:
 
 
 def headline_of(
-    rows: Sequence[Row], tasks: Sequence[str], *, ours: str, baseline: str, ceiling: str, scale: str
+    rows: Sequence[Row],
+    tasks: Sequence[str],
+    *,
+    ours: str,
+    baseline: str,
+    ceiling: str,
+    scale: str,
+    worst_goal: float = 0.0,
+    mean_goal: float = 0.0,
 ) -> Headline:
-    """The headlines of any table: of ours, or of a published one."""
+    """The headlines of any table: of ours, or of a published one. A goal is a share of the ceiling; 0 for none."""
 
     def row(method: str, at: str | None) -> Row | None:
         return next((row for row in rows if row.method == method and at in (None, row.scale)), None)
@@ -59,10 +64,19 @@ def headline_of(
         worst_task=task,
         worst_ratio=ratio,
         mean_ratio=sum(us) / sum(top),
+        others=tuple((name, sum(of) / sum(top)) for name, of in [*_untuned(rows, tasks), (baseline, base)]),
+        worst_goal=worst_goal,
+        mean_goal=mean_goal,
         mean_gain=sum(a - b for a, b in zip(us, base, strict=True)) / len(tasks),
-        tasks_ahead=sum(a > b for a, b in zip(us, base, strict=True)),
+        tasks_ahead=sum(a - b > DUST for a, b in zip(us, base, strict=True)),
         tasks=len(tasks),
     )
+
+
+def _untuned(rows: Sequence[Row], tasks: Sequence[str]) -> list[tuple[str, list[float]]]:
+    """Methods that see no training samples, with their scores by task, where they have them all."""
+    found = [(row.method, [row.entries[task].mean for task in tasks]) for row in rows if not row.scale]
+    return [(name, [score for score in of if score is not None]) for name, of in found if None not in of]
 
 
 def gains_of(
@@ -97,8 +111,7 @@ def _gain(row: Row, rows: Sequence[Row], tasks: Sequence[str], other: str, *, is
         theirs = next((one for one in rows if (one.method, one.scale) == (other, row.scale)), None)
         why = mean.not_comparable.get(other) or _lacking(row.method, row) or _lacking(other, theirs)
         return Gain(scale=row.scale, other=other, tasks=len(tasks), goal=goal, reason=why)
-    ahead = sum((one := to(row.entries[task])) is not None and one.mean > DUST for task in tasks)
-    return Gain(scale=row.scale, other=other, difference=found, tasks_ahead=ahead, tasks=len(tasks), goal=goal)
+    return Gain(scale=row.scale, other=other, difference=found, tasks_ahead=found.ahead, tasks=len(tasks), goal=goal)
 
 
 def _lacking(method: str, row: Row | None) -> str:

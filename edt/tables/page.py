@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from edt.tables.durations import clock
 from edt.tables.escape import one_line
 from edt.tables.markdown import listed
+from edt.tables.paired import DUST
 from edt.tables.seeds import DRAWS
 from edt.tables.shape import MEAN, Cost, Difference, Entry, Gain, Headline, Reference, Wide
 from edt.tables.teachers import teacher_lines
@@ -189,11 +190,19 @@ def headline_lines(headline: Headline, *, ceiling: str, baseline: str = "", whos
         f"; mean gain over {named(baseline)} {100 * headline.mean_gain:+.2f} points, ahead on {headline.tasks_ahead} "
         f"of {headline.tasks} tasks"
     )
+    beside = "".join(f", that of {named(method)} {100 * ratio:.2f}%" for method, ratio in headline.others)
     return [
         f"{whose} at {headline.scale} samples: the worst task ({headline.worst_task}) reaches "
-        f"{100 * headline.worst_ratio:.2f}% of {named(ceiling)}, the mean {100 * headline.mean_ratio:.2f}%"
-        f"{gain if baseline else ''}."
+        f"{100 * headline.worst_ratio:.2f}% of {named(ceiling)}{_verdict(headline.worst_ratio, headline.worst_goal)}, "
+        f"the mean {100 * headline.mean_ratio:.2f}%{_verdict(headline.mean_ratio, headline.mean_goal)}"
+        f"{beside}{gain if baseline else ''}."
     ]
+
+
+def _verdict(ratio: float, goal: float) -> str:
+    if not goal:
+        return ""
+    return f" (the goal, at least {100 * goal:.2f}%, is {'reached' if ratio >= goal - DUST else 'missed'})"
 
 
 def gain_lines(gains: Sequence[Gain], *, ours: str) -> list[str]:
@@ -209,7 +218,8 @@ def _gain(gain: Gain) -> str:
     if (found := gain.difference) is None:
         return f"over {named(gain.other)} not available ({gain.reason})"
     points, interval, p = _figures(found)
-    sure = "one seed" if found.p is None else f"p {p if p[0] == '<' else f'= {p}'}, {found.seeds} seeds"
+    seeds = ", ".join(f"{100 * of:+.1f}" for of in found.by_seed)
+    sure = "one seed" if found.p is None else f"p {p if p[0] == '<' else f'= {p}'}; by seed {seeds}"
     goal = ""
     if gain.goal:
         goal = f" (the goal, at least {gain.goal}, is {'reached' if gain.tasks_ahead >= gain.goal else 'missed'})"
@@ -222,8 +232,7 @@ def _gain(gain: Gain) -> str:
 def _shown(entry: Entry, reasons: dict[str, str]) -> Shown:
     marks = []
     for reason in entry.reasons:
-        text = one_line(f"{entry.state}: {reason}")
-        marks.append(reasons.setdefault(text, f"[{len(reasons) + 1}]"))
+        marks.append(reasons.setdefault(one_line(reason), f"[{len(reasons) + 1}]"))
     if entry.mean is None:
         return Shown(text=entry.state, mark="".join(marks))
     spread = "" if entry.std is None else f" ± {100 * entry.std:.1f}"
@@ -262,9 +271,11 @@ def _difference_notes(wide: Wide, differences: Sequence[tuple[str, ...]]) -> lis
     families = [named(wide.baseline), named(wide.ceiling), *([listed(map(named, wide.rivals))] if wide.rivals else [])]
     return [
         f"Differences are paired by seed and question, with 95% intervals by bootstrap over both ({DRAWS:,} draws) and "
-        f"two-sided p after Holm, each of these a family: to {'; to '.join(families)}. One seed shows nothing of how "
-        "much seeds vary: its interval is over questions only, and it has no p. Few seeds show less of it than there "
-        "is, two half of its variance, three two thirds: their intervals are too short, and their p too small."
+        f"two-sided p after Holm, in families: to {'; to '.join(families)}; of each the means over tasks apart from "
+        "single tasks. One seed shows nothing of how much seeds vary: its interval is over questions only, and it has "
+        "no p. Few seeds show less of it than there is, two half of its variance, three two thirds: their intervals "
+        "are too short, and their p too small. Questions are drawn as if none had to do with another: where several "
+        "show one object, in a task or in several, intervals are too short for that as well."
     ]
 
 

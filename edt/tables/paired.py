@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
+from statistics import fmean
 from typing import NamedTuple, TypeVar
 
 from edt.tables.cells import Cell
@@ -15,9 +17,15 @@ from edt.tables.seeds import Average, Tasks, difference_tests
 from edt.tables.shape import FEWEST_SEEDS, MEAN, Difference, Entry, Row
 
 KINDS = ("to_baseline", "to_ceiling", "to_rival")
+DUST = 1e-9
+"""Far below one answer's weight: a difference so small is none, but the order of its sums."""
 Groups = Mapping[tuple[str, str, str], Sequence[Cell]]
 """Cells by method, scale and task."""
 Key = TypeVar("Key", bound=Hashable)
+
+
+Pair = tuple[Tasks, Tasks]
+"""Answers of two methods by task and seed."""
 
 
 class Place(NamedTuple):
@@ -42,7 +50,7 @@ def compared(
     """Rows with differences: to the baseline and, of ours, to every rival at equal scale; and to the ceiling."""
     top = next((scale for method, scale, _ in groups if method == ceiling), None)
     columns = {**{task: (task,) for task in tasks}, MEAN: tuple(tasks)}
-    pairs: dict[Place, tuple[Tasks, Tasks]] = {}
+    pairs: dict[Place, Pair] = {}
     whys: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
 
     def others(row: Row) -> Iterator[tuple[str, str, str]]:
@@ -70,21 +78,53 @@ def compared(
     out = [dict(row.entries) for row in rows]
     for (number, column), reasons in whys.items():
         out[number][column] = replace(out[number][column], not_comparable=reasons)
-    for place, made in _corrected(found).items():
+    for place, made in _corrected(pairs, found).items():
         out[place.row][place.column] = _with(out[place.row][place.column], place, made)
     return [replace(row, entries=entries) for row, entries in zip(rows, out, strict=True)]
 
 
-def _corrected(found: Mapping[Place, tuple[Average, float]]) -> dict[Place, Difference]:
-    """With p after Holm, a family a kind. Differences of one seed have none, and weigh on no family."""
+def _corrected(pairs: Mapping[Place, Pair], found: Mapping[Place, tuple[Average, float]]) -> dict[Place, Difference]:
+    """With p after Holm. Differences of one seed have none, and weigh on no family.
+
+    A kind is two families: a mean over tasks says what a table is made for, and follows from its tasks; it is not one
+    more of them.
+    """
     ps: dict[Place, float] = {}
-    for kind in KINDS:
-        family = {at: p for at, (of, p) in found.items() if at.kind == kind and of.seeds >= FEWEST_SEEDS}
+    for kind, of_means in product(KINDS, (True, False)):
+        family = {
+            at: p
+            for at, (of, p) in found.items()
+            if (at.kind, at.column == MEAN) == (kind, of_means) and of.seeds >= FEWEST_SEEDS
+        }
         ps.update(holm(family))
     return {
-        at: Difference(mean=of.mean, low=of.low, high=of.high, seeds=of.seeds, p=ps.get(at))
+        at: Difference(
+            mean=of.mean,
+            low=of.low,
+            high=of.high,
+            seeds=of.seeds,
+            p=ps.get(at),
+            by_seed=_by_seed(pairs[at]),
+            ahead=_ahead(pairs[at]),
+        )
         for at, (of, _) in found.items()
     }
+
+
+def _gains(pair: Pair) -> list[list[float]]:
+    """A row a task, a column a seed."""
+    return [
+        [(sum(a) - sum(b)) / len(a) for a, b in zip(ours, theirs, strict=True)]
+        for ours, theirs in zip(*pair, strict=True)
+    ]
+
+
+def _by_seed(pair: Pair) -> tuple[float, ...]:
+    return tuple(fmean(of) for of in zip(*_gains(pair), strict=True))
+
+
+def _ahead(pair: Pair) -> int:
+    return sum(fmean(of) > DUST for of in _gains(pair))
 
 
 def _with(entry: Entry, place: Place, made: Difference) -> Entry:
@@ -119,7 +159,7 @@ def listed(seeds: Iterable[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
-def _paired(ours: Sequence[Sequence[Cell]], theirs: Sequence[Sequence[Cell]]) -> tuple[Tasks, Tasks] | str | None:
+def _paired(ours: Sequence[Sequence[Cell]], theirs: Sequence[Sequence[Cell]]) -> Pair | str | None:
     """Answers by task and shared seed; None where a side is not measured, and why where they are not comparable."""
     own, other = shared_seeds(ours), shared_seeds(theirs)
     if not own or not other:

@@ -22,8 +22,12 @@ class Difference:
     seeds: int
     """Over how many, those that both sides have."""
     p: float | None
-    """Two-sided; Holm-corrected over all differences of its kind in the table that have one. None of one seed, whose
-    luck no resample shows."""
+    """Two-sided; Holm-corrected over all differences of its kind in the table that have one, those of means over tasks
+    apart from those of single tasks. None of one seed, whose luck no resample shows."""
+    by_seed: tuple[float, ...] = ()
+    """What `mean` is the mean of, in the order of the seeds."""
+    ahead: int = 0
+    """On how many of its tasks it is above zero, over the same seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,8 @@ class Entry:
     reasons: tuple[str, ...] = ()
     measured_seeds: tuple[int, ...] = ()
     """The seeds that `mean` and `std` are over, sorted."""
+    asked: tuple[str, ...] = ()
+    """Which questions each of these seeds was asked, by their digests, task by task."""
     mean: float | None = None
     std: float | None = None
     unparsed: float | None = None
@@ -83,6 +89,11 @@ class Headline:
     """Of our method to the ceiling, on the task where it is smallest."""
     mean_ratio: float | None = None
     """Of the means over tasks."""
+    others: tuple[tuple[str, float], ...] = ()
+    """As `mean_ratio`, of the untuned student and of the baseline: what ours is to be seen beside."""
+    worst_goal: float = 0.0
+    """What `worst_ratio` is to reach; 0 for no goal."""
+    mean_goal: float = 0.0
     mean_gain: float | None = None
     """Of our method over the baseline, mean over tasks."""
     tasks_ahead: int | None = None

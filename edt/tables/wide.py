@@ -30,12 +30,14 @@ def widen(
     headline_scale: str,
     rivals: Sequence[str] = (),
     goal: int = 0,
+    worst_goal: float = 0.0,
+    mean_goal: float = 0.0,
 ) -> Wide:
     """The table of one split. The order of tasks, methods and scales is that of the cells.
 
     `rivals` are methods that ours is compared with beside the baseline, and `goal` is on how many tasks it is to be
-    above the baseline at `headline_scale`. Raises EdtError where two cells, or a task and the mean, would stand at one
-    place.
+    above the baseline at `headline_scale`; `worst_goal` and `mean_goal` are shares of the ceiling there.
+    Raises EdtError where two cells, or a task and the mean, would stand at one place.
     """
     cells = [cell for cell in cells if cell.split == split]
     tasks = tuple(dict.fromkeys(cell.task for cell in cells))
@@ -57,7 +59,16 @@ def widen(
         baseline=baseline,
         ceiling=ceiling,
         ours=ours,
-        headline=headline_of(rows, tasks, ours=ours, baseline=baseline, ceiling=ceiling, scale=headline_scale),
+        headline=headline_of(
+            rows,
+            tasks,
+            ours=ours,
+            baseline=baseline,
+            ceiling=ceiling,
+            scale=headline_scale,
+            worst_goal=worst_goal,
+            mean_goal=mean_goal,
+        ),
         rivals=tuple(rivals),
         gains=gains_of(
             rows, tasks, ours=ours, baseline=baseline, rivals=rivals, headline_scale=headline_scale, goal=goal
@@ -85,10 +96,10 @@ def _entry(cells: Sequence[Cell]) -> Entry:
     measured = [cell for cell in cells if cell.state == "measured"]
     others = [cell for cell in cells if cell.state != "measured"]
     state = others[0].state if others else "measured" if measured else "missing"
-    reasons = tuple(dict.fromkeys(f"seed {cell.seed}: {cell.reason}" for cell in others))
+    reasons = tuple(dict.fromkeys(f"{cell.state}: seed {cell.seed}: {cell.reason}" for cell in others))
     if not measured:
         return Entry(state=state, reasons=reasons, runs=tuple(cell.run for cell in cells))
-    mean, std = mean_std([cell.score for cell in measured if cell.score is not None])
+    mean, std = mean_std([cell.share for cell in measured])
     counts = [cell.n or 0 for cell in measured]
     asked = sum(counts)
     samples = [cell.trained_samples or 0 for cell in measured]
@@ -96,6 +107,7 @@ def _entry(cells: Sequence[Cell]) -> Entry:
         state=state,
         reasons=reasons,
         measured_seeds=tuple(sorted(cell.seed for cell in measured)),
+        asked=tuple(cell.questions for cell in sorted(measured, key=lambda cell: cell.seed)),
         mean=mean,
         std=std,
         unparsed=sum(cell.unparsed or 0 for cell in measured) / asked if asked else None,
@@ -125,15 +137,19 @@ def _mean_entry(entries: Mapping[str, Entry], cells: Mapping[str, Sequence[Cell]
     if not seeds:
         return Entry(state="missing", reasons=("no seed is measured on every task",))
     by_task = [by_seed(of) for of in cells.values()]
-    mean, std = mean_std([math.fsum(of[seed].score or 0.0 for of in by_task) / len(by_task) for seed in seeds])
+    mean, std = mean_std([math.fsum(of[seed].share for of in by_task) / len(by_task) for seed in seeds])
     state = next((entry.state for entry in entries.values() if entry.state != "measured"), "measured")
     whole = all(entry.measured_seeds == seeds for entry in entries.values())
     reasons = () if whole else (f"the mean is over the seeds that every task has: {listed(seeds)}",)
-    return Entry(state=state, reasons=reasons, measured_seeds=seeds, mean=mean, std=std)
+    asked = tuple(of[seed].questions for of in by_task for seed in seeds)
+    return Entry(state=state, reasons=reasons, measured_seeds=seeds, asked=asked, mean=mean, std=std)
 
 
 def _ranked(rows: Sequence[Row], columns: Sequence[str], *, ceiling: str) -> list[Row]:
-    """Best and second at each scale, student and column, among whole entries of enough seeds; without the ceiling."""
+    """Best and second at each scale, student and column, among whole entries of enough seeds; without the ceiling.
+
+    Entries of other seeds or questions than most are left out: what is ranked can be compared.
+    """
     out = [dict(row.entries) for row in rows]
     for contest in dict.fromkeys((row.scale, row.student) for row in rows):
         for column in columns:
@@ -142,14 +158,24 @@ def _ranked(rows: Sequence[Row], columns: Sequence[str], *, ceiling: str) -> lis
                 for number, row in enumerate(rows)
                 if (row.scale, row.student) == contest and row.method != ceiling and _rankable(row.entries[column])
             ]
+            fit = _alike(fit, [row.entries[column] for row in rows])
             if len(fit) < 2:
                 continue
-            values = sorted({round(rows[n].entries[column].mean or 0.0, 6) for n in fit}, reverse=True)
+            values = sorted({round(rows[n].entries[column].mean or 0.0, 9) for n in fit}, reverse=True)
             for n in fit:
-                place = values.index(round(rows[n].entries[column].mean or 0.0, 6)) + 1
+                place = values.index(round(rows[n].entries[column].mean or 0.0, 9)) + 1
                 if place <= 2:
                     out[n][column] = replace(out[n][column], rank=place)
     return [replace(row, entries=entries) for row, entries in zip(rows, out, strict=True)]
+
+
+def _alike(numbers: Sequence[int], entries: Sequence[Entry]) -> list[int]:
+    """Those whose entries are over the seeds and questions that most are over; none where no more are than others."""
+    kinds = Counter((entries[number].measured_seeds, entries[number].asked) for number in numbers)
+    most = kinds.most_common(2)
+    if not most or (len(most) == 2 and most[0][1] == most[1][1]):
+        return []
+    return [number for number in numbers if (entries[number].measured_seeds, entries[number].asked) == most[0][0]]
 
 
 def _rankable(entry: Entry) -> bool:

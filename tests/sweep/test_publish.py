@@ -43,7 +43,7 @@ def test_a_tables_offline_summary_has_its_rows(offline, capsys, monkeypatch):
     found = [dict(zip(long["columns"], row, strict=True)) for row in long["data"]]
     assert [(row["run"], row["split"], row["score"]) for row in found] == [(c.run, c.split, c.score) for c in cells]
     wide = logged_table(folder, all_records, "wide")
-    scores = {cell.method: cell.score for cell in cells if cell.split == "test"}
+    scores = {cell.method: cell.share for cell in cells if cell.split == "test"}
     assert {row[0]: row[2] for row in wide["data"]} == pytest.approx(scores)
     table = logged_table(folder, all_records, "table")
     assert table["columns"] == ["method", "samples", "fake", "mean"]

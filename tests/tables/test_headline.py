@@ -19,16 +19,37 @@ def test_gains_are_told_at_every_scale_with_their_intervals():
     ]
     first, second = gain_notes(found)
     assert first.startswith("error-driven at 96 samples, in the mean over tasks: +20.0 points over Random (95% +")
-    assert "2 seeds), above it on 2 of 2 tasks (the goal, at least 2, is reached); +20.0 points over described" in first
+    assert "; by seed +20.0, +20.0), above it on 2 of 2 tasks (the goal, at least 2, is reached); +20.0 points" in first
     assert second.startswith("error-driven at 192 samples, in the mean over tasks: +20.0 points over Random (95% +")
     assert "goal" not in second  # it is one of the headline scale
     gain = found.gains[1].difference
     assert gain is not None
     assert f"(95% {100 * gain.low:+.1f} to {100 * gain.high:+.1f}, p " in first.partition("over described")[2]
-    assert (
-        "Headlines at 96 samples: the worst task (b) reaches 75.00% of Full Data, the mean 87.50%."
-        in page_of(found).notes
+    line = "Headlines at 96 samples: the worst task (b) reaches 75.00% of Full Data, the mean 87.50%"
+    assert f"{line}, that of Random 62.50%." in page_of(found).notes
+
+
+def test_headlines_stand_beside_the_untuned_student_and_tell_their_goals():
+    untuned = [cell(task, "pretrained", "", 0, "1111000000") for task in "ab"]
+    found = with_rivals(untuned, worst_goal=0.9457, mean_goal=0.875)
+    (line,) = [note for note in page_of(found).notes if note.startswith("Headlines")]
+    assert "the worst task (b) reaches 75.00% of Full Data (the goal, at least 94.57%, is missed)" in line
+    assert "the mean 87.50% (the goal, at least 87.50%, is reached), that of pre-trained 50.00%, that of Random" in line
+
+
+def test_tasks_ahead_are_over_the_seeds_of_the_mean():
+    """On a the second seed alone puts ours ahead, and b has no second seed."""
+    found = table(
+        a_edt_0=cell("a", "edt", "96", 0, "1000000000"),
+        a_edt_1=cell("a", "edt", "96", 1, "1111111111"),
+        b_edt_1=None,
     )
+    (gain,) = found.gains
+    on_a = found.rows[1].entries["a"].to_baseline
+    assert on_a is not None
+    assert gain.difference is not None
+    assert on_a.mean > 0
+    assert (gain.difference.by_seed, gain.tasks_ahead) == (pytest.approx((-0.15,)), 1)
 
 
 def test_every_format_tells_the_gains():

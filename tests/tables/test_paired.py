@@ -16,14 +16,30 @@ from edt.tables.wide import widen
 from tests.tables.test_wide import cell, cells_of_table, entry, table, wide
 
 
-def test_the_mean_is_of_holms_family():
+def test_means_over_tasks_are_a_family_apart_from_tasks():
     marks = {"edt": "1111011100", "random": "0010011100"}
-    cells = [cell("a", method, "96", seed, of) for method, of in marks.items() for seed in (0, 1)]
-    lone = entry(wide(cells), "edt", "a").to_baseline
-    assert lone is not None
-    _, p = difference_test(*([[[m == "1" for m in of]] * 2] for of in marks.values()))
-    assert lone.p == pytest.approx(min(1, 2 * p))  # of two: the task, and the mean over one task
-    assert entry(wide(cells), "edt", MEAN).to_baseline == lone
+    cells = [cell(task, method, "96", seed, of) for task in "ab" for method, of in marks.items() for seed in (0, 1)]
+    on_a, on_b, mean = (entry(wide(cells), "edt", column).to_baseline for column in ("a", "b", MEAN))
+    rights = [[[m == "1" for m in of]] * 2 for of in marks.values()]
+    _, p = difference_test(*([of] for of in rights))
+    _, p_mean = difference_test(*([of, of] for of in rights))
+    assert on_a is not None
+    assert on_b is not None
+    assert mean is not None
+    assert on_a.p == on_b.p == pytest.approx(min(1, 2 * p))  # of two tasks
+    assert mean.p == pytest.approx(p_mean)  # of one mean
+
+
+def test_a_difference_tells_its_seeds():
+    better = cell("a", "edt", "96", 1, "1111111111")
+    found = table(a_edt_1=better)
+    on_a, mean = entry(found, "edt", "a").to_baseline, entry(found, "edt", MEAN).to_baseline
+    assert on_a is not None
+    assert mean is not None
+    assert on_a.by_seed == pytest.approx((0.3, 0.5))
+    assert mean.by_seed == pytest.approx((0.2, 0.3))
+    assert mean.mean == pytest.approx(sum(mean.by_seed) / 2)
+    assert "by seed +20.0, +30.0), above it on 2 of 2 tasks" in markdown(found)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +106,10 @@ def test_rivals_are_a_family_of_their_own():
         for tasks in (["1111111100", "1111110000"], ["0111110000"] * 2)
     ]
     raw = [difference_test(*(of[one] for of in rights))[1] for one in (slice(0, 1), slice(1, 2), slice(0, 2))]
-    expected = holm(dict(enumerate(raw * 2)))  # two scales of two tasks and their mean
+    tasks, means = holm(dict(enumerate([*raw[:2], *raw[:2]]))), holm(dict(enumerate([raw[2]] * 2)))  # at two scales
+    expected = [tasks[0], tasks[1], means[0], tasks[2], tasks[3], means[1]]
     ps = [at(found, "edt", scale)[c].to_rivals["described"].p for scale in ("96", "192") for c in ("a", "b", MEAN)]
-    assert ps == pytest.approx([expected[number] for number in range(6)])
+    assert ps == pytest.approx(expected)
     for scale in ("96", "192"):
         for column in ("a", "b", MEAN):
             assert at(found, "edt", scale)[column].to_baseline == at(without, "edt", scale)[column].to_baseline

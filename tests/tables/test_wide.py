@@ -81,6 +81,41 @@ def test_means_headlines_and_ranks():
     assert (line.tasks_ahead, line.tasks) == (2, 2)
 
 
+def test_a_reason_stands_with_its_own_state():
+    failed = cell("a", "edt", "96", 0, "", state="failed", reason="killed by SIGKILL")
+    missing = cell("a", "edt", "96", 1, "", state="missing", reason="not run yet")
+    notes = page_of(table(a_edt_0=failed, a_edt_1=missing)).notes
+    assert "[1] failed: seed 0: killed by SIGKILL" in notes
+    assert "[2] missing: seed 1: not run yet" in notes
+
+
+@pytest.mark.parametrize("changes", [{"questions": "f" * 12}, {"seed": 2}])
+def test_what_cannot_be_compared_is_not_ranked(changes):
+    """Three methods: the one over other questions, or over other seeds, is out of the contest, though it is best."""
+    cells = [
+        cell("a", method, "96", changes.get("seed", 0) + seed if method == "odd" else seed, marks,
+             **({"questions": changes["questions"]} if method == "odd" and "questions" in changes else {}))
+        for seed in (0, 1)
+        for method, marks in (("random", "1100"), ("edt", "1110"), ("odd", "1111"))
+    ]  # fmt: skip
+    found = wide(cells)
+    assert [entry(found, method, "a").rank for method in ("random", "edt", "odd")] == [2, 1, None]
+    alone = wide([one for one in cells if one.method != "random"])
+    assert [entry(alone, method, "a").rank for method in ("edt", "odd")] == [None, None]
+
+
+def test_a_tie_is_one_whatever_the_digits_of_a_file():
+    """21 and 23 of 132 are as many as 22 and 22, whose six digits are not."""
+
+    def of(method, seed, right):
+        whole = cell("a", method, "96", seed, "1" * right + "0" * (132 - right))
+        return dataclasses.replace(whole, score=round(whole.share, 6))
+
+    found = wide([of("edt", 0, 21), of("edt", 1, 23), of("random", 0, 22), of("random", 1, 22)])
+    assert [entry(found, method, "a").rank for method in ("random", "edt")] == [1, 1]
+    assert found.gains[0].tasks_ahead == found.headline.tasks_ahead or found.headline.tasks_ahead is None
+
+
 def test_students_do_not_compete_with_each_other():
     """Random of another student was the second: now each is alone."""
     others = {f"{task}_random_{seed}": cell(task, "random", "96", seed, "11111000uu", student="other")
@@ -138,7 +173,7 @@ def test_a_state_is_never_a_number():
     found = table(a_edt_1=failed)
     half = entry(found, "edt", "a")
     assert (half.state, half.seeds, half.rank) == ("failed", 1, None)
-    assert half.reasons == ("seed 1: killed by SIGKILL",)
+    assert half.reasons == ("failed: seed 1: killed by SIGKILL",)
     assert "Coverage: 11 of 12 runs measured (1 failed, 11 measured)." in markdown(found)
     assert "[1] failed: seed 1: killed by SIGKILL" in page_of(found).notes
     assert "not available (seeds differ: edt has 0 on a, and others 0, 1)" in markdown(found)
