@@ -3,7 +3,7 @@
     python experiments/links.py [--tasks …] [OVERRIDES of run.py, such as scale=264]
 
 Measures the first round of error-driven tuning on Pocket's validation errors
-against their planted truth, which the method itself never reads. Stages that
+against their planted truth, which the method does not read. Stages that
 are in the store are not done again; nothing is tuned. Writes
 experiments/results/links.json.
 """
