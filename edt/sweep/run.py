@@ -23,6 +23,8 @@ from edt.tracking.wandb import GROUP
 GRACE = 20.0
 """Seconds that a cell is given to stop in after Ctrl-C."""
 TICK = 0.2
+REASON = 500
+"""Characters of a failure's reason: it is shown in a table's file and on the terminal, and the log has the rest."""
 
 
 @dataclass(kw_only=True)
@@ -139,7 +141,8 @@ def reason_of(log: Path, code: int) -> str:
     """Why a run failed, in one sentence: what it said itself, or how it died."""
     last = last_line(log)
     if code == FAILED and last.startswith("error: "):
-        return last.removeprefix("error: ")
+        reason = last.removeprefix("error: ")
+        return reason if len(reason) <= REASON else f"{reason[: REASON - 1]}…"
     if code < 0:
         return f"killed by {signal.Signals(-code).name}; see {LOG}"
     return f"exit code {code}: {last[:200]}" if last else f"exit code {code}; see {LOG}"
