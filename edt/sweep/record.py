@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 OUTCOME, LOG, REPORT = "outcome.json", "log.txt", "report.json"
 CELLS, ROUNDS, SWEEPS = "cells.csv", "rounds.csv", "sweeps.jsonl"
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, RecursionError)
+"""What reading a file of a run raises that is not there, or is not whole."""
 log = logging.getLogger("edt")
 
 
@@ -49,16 +51,25 @@ def _left(folder: Path) -> tuple[dict[str, Any] | None, Report | None]:
         data = json.loads((folder / OUTCOME).read_text("utf-8"))
         outcome = {name: str(data[name]) for name in ("state", "digest", "reason")}
         return outcome, read_report(folder) if outcome["state"] == "measured" else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except UNREADABLE:
         return None, None
 
 
 def read_report(folder: Path) -> Report:
-    """Raises OSError, ValueError or TypeError where there is none, or only a part of one."""
+    """Raises one of `UNREADABLE` where there is none, or only a part of one."""
     report = from_json(Report, json.loads((folder / REPORT).read_text("utf-8")))
     if not set(report.predictions) == {name for name in SPLITS if getattr(report, name) is not None}:
         raise ValueError(f"{folder / REPORT} has not the predictions of each of its scores")
     return report
+
+
+def has_report(folder: Path) -> bool:
+    """Whether a run left a whole one."""
+    try:
+        read_report(folder)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def state_of(digest: str, folder: Path, kept: Sequence[Cell]) -> str:

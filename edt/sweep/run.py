@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edt.cli import FAILED
 from edt.sweep.plan import PlannedCell
-from edt.sweep.record import LOG, OUTCOME, REPORT, write_outcome
+from edt.sweep.record import LOG, OUTCOME, REPORT, has_report, write_outcome
 from edt.sweep.worker import prepare, start_cell
 from edt.tracking.wandb import GROUP
 
@@ -123,8 +123,8 @@ def _look(job: Job) -> None:
     if (code := job.process.exitcode) is None:
         return
     job.seconds = time.monotonic() - job.started
-    job.state = "measured" if code == 0 else "failed"
-    job.reason = "" if code == 0 else reason_of(job.folder / LOG, code)
+    job.reason = failure_of(job.folder, code)
+    job.state = "failed" if job.reason else "measured"
     write_outcome(job.folder, state=job.state, digest=job.cell.digest, reason=job.reason, seconds=job.seconds)
 
 
@@ -135,6 +135,16 @@ def last_line(log: Path) -> str:
     except OSError:
         return ""
     return lines[-1] if lines else ""
+
+
+def failure_of(folder: Path, code: int) -> str:
+    """Why the run in `folder` failed; empty where it did not.
+
+    Exit code 0 alone is no result: a library, or whoever calls `os._exit`, can end a process with it at any moment.
+    """
+    if code:
+        return reason_of(folder / LOG, code)
+    return "" if has_report(folder) else f"it ended without a report; see {LOG}"
 
 
 def reason_of(log: Path, code: int) -> str:

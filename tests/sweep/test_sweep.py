@@ -164,7 +164,13 @@ def test_rounds_are_kept_where_the_runs_are_gone_and_no_plot_outlives_its_data(p
 
 
 @pytest.mark.parametrize(
-    ("end", "reason"), [("kill", "killed by SIGKILL"), ("exit", "exit code 7"), ("error", "tuner")]
+    ("end", "reason"),
+    [
+        ("kill", "killed by SIGKILL"),
+        ("exit", "exit code 7"),
+        ("leave", "it ended without a report; see log.txt"),
+        ("error", "tuner"),
+    ],
 )
 def test_a_cell_that_dies_costs_only_itself_and_is_run_again(place, end, reason):
     fatal = [f"tuner.{k}={v}" for k, v in {"end": end, "fatal_seed": 1, "spared_by": place / "mended"}.items()]
