@@ -134,15 +134,17 @@ def report_of(planned: PlannedCell, folder: Path) -> Report | None:
     return report if outcome and outcome["digest"] == planned.digest else None
 
 
-def write_record(planned: Sequence[PlannedCell], output: Path, place: Path) -> None:
-    """`cells.csv` and `rounds.csv` in `place`; what runs left is in `output`."""
-    lines = [lines_of(one, output / one.spec.name) for one in planned]
+def write_record(lines: Sequence[Lines], place: Path) -> None:
+    """`cells.csv` and `rounds.csv` in `place`."""
     write_rounds([line for one in lines for line in one.rounds], place / ROUNDS)
     write_cells([cell for one in lines for cell in one.cells], place / CELLS)
 
 
-def lines_of(planned: PlannedCell, folder: Path) -> Lines:
-    """A cell a split; a run that is not there, or failed, has its state, its reason and no round."""
+def lines_of(planned: PlannedCell, folder: Path, *, failure: str = "") -> Lines:
+    """A cell a split; a run that is not there, or failed, has its state, its reason and no round.
+
+    `failure` says why it failed where it could leave no outcome.
+    """
     spec, config = planned.spec, planned.config
     shared: dict[str, Any] = {
         "table": spec.table,
@@ -163,8 +165,11 @@ def lines_of(planned: PlannedCell, folder: Path) -> Lines:
         )
     if report is None:
         outcome = read_outcome(folder)
-        if outcome and planned.state == "failed":
+        same = outcome is not None and outcome["digest"] == planned.digest != ""
+        if outcome and same and outcome["state"] == "failed":
             state, reason = "failed", outcome["reason"]
+        elif failure:
+            state, reason = "failed", failure
         else:
             gone = "its configuration or its parts have changed" if outcome else "not run yet"
             state, reason = "missing", planned.reason or gone

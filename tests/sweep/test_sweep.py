@@ -350,6 +350,11 @@ def test_who_stops_a_sweep_stops_its_cells_and_finds_a_table_to_go_on_with(place
     (line,) = read_sweeps(place / "output_results" / "small" / "sweeps.jsonl")
     assert len(line.cells) == 2  # the one that was stopped, too
     assert line.seconds > 1
+    every = sorted(path.name for path in (place / "output_results" / "small").iterdir() if path.name != ".lock")
+    assert {"cells.csv", "table.md", "table.tex", "table.html", "time.svg"} <= set(every)
+    kept = results(place, files=every)  # a table is of one piece, also when it is stopped
+    sweep(options(place, "action=render"))
+    assert results(place, files=every) == kept
     assert run_apart(command(place, "tasks=fake", "methods=pretrained"), timeout=300).returncode == 0
 
 
@@ -421,6 +426,11 @@ def test_a_cell_whose_folder_cannot_be_made_costs_only_itself(place):
     assert "1 of 2 cells failed" in done.stderr
     assert "Traceback" not in done.stderr
     assert "fake-none-pretrained-s0 cannot be used" in done.stdout
+    cells = read_cells(place / "output_results" / "small" / "cells.csv")
+    found = {cell.method: (cell.state, cell.reason) for cell in cells}
+    assert found["random"][0] == "measured"
+    assert found["pretrained"][0] == "failed"
+    assert "fake-none-pretrained-s0 cannot be used" in found["pretrained"][1]
 
 
 def test_two_sweeps_on_one_store_make_each_stage_once(place):
