@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -107,6 +108,8 @@ def _begin(job: Job, jobs: int) -> None:
     except OSError as error:
         job.state = "failed"
         job.reason = f"{error.filename} cannot be used ({error.strerror}); mend or remove it"
+        with suppress(OSError):  # it may be the very file that is in the way
+            write_outcome(job.folder, state=job.state, digest=job.cell.digest, reason=job.reason)
 
 
 def _start(job: Job, jobs: int) -> None:

@@ -433,6 +433,23 @@ def test_a_cell_whose_folder_cannot_be_made_costs_only_itself(place):
     assert "fake-none-pretrained-s0 cannot be used" in found["pretrained"][1]
 
 
+def test_a_cell_that_fails_to_begin_is_known_as_failed(place, capsys):
+    cell = place / "output" / "small" / "fake-none-pretrained-s0"
+    (cell / "log.txt").mkdir(parents=True)
+    with pytest.raises(EdtError, match="1 of 1 cells failed"):
+        sweep(options(place, "tasks=fake", "methods=pretrained"))
+    assert (outcome := read_outcome(cell))
+    assert outcome["state"] == "failed"
+    assert "log.txt cannot be used" in outcome["reason"]
+    table = place / "output_results" / "small" / "cells.csv"
+    assert {cell.reason for cell in read_cells(table)} == {outcome["reason"]}
+    (cell / "log.txt").rmdir()
+    capsys.readouterr()
+    sweep(options(place, "tasks=fake", "methods=pretrained"))
+    assert "(0 done, 1 failed before, 0 to run)" in capsys.readouterr().out
+    assert {cell.state for cell in read_cells(table)} == {"measured"}
+
+
 def test_two_sweeps_on_one_store_make_each_stage_once(place):
     both = [
         subprocess.Popen(command(place, name=name), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
