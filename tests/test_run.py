@@ -173,6 +173,17 @@ def test_a_job_side_by_side_that_fails_or_dies_costs_only_itself(tmp_path):
     assert len(list((tmp_path / "sweep").glob("*/report.json"))) == 1
 
 
+def test_a_job_side_by_side_that_ends_without_a_report_costs_only_itself(tmp_path):
+    sweep = [f"hydra.sweep.dir={tmp_path / 'sweep'}", "launcher=local", "seed=7,0", "-m"]
+    fatal = ["+tuner.fatal_seed=7", "+tuner.end=leave"]
+    done = run_apart(command(tmp_path, "method=random", *fatal, *sweep), timeout=300)
+    assert done.returncode == 1
+    assert re.search(r"\[0\] failed after .*: it ended without a report; see log.txt", done.stdout)
+    assert re.search(r"\[1\] done in ", done.stdout)
+    assert "error: 1 of 2 jobs failed; given again, the same command runs them" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_job_that_cannot_begin_leaves_those_side_by_side_to_be_told(tmp_path):
     sweep = [f"hydra.sweep.dir={tmp_path / 'sweep'}", "method=random", "launcher=local", "seed=0,-1,1", "-m"]
     done = run_apart(command(tmp_path, *sweep), timeout=300)

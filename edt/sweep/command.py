@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from edt.sweep.clocked import Clocked, took
 from edt.sweep.live import live_view
 from edt.sweep.plan import Plan, make_plan
 from edt.sweep.publish import publish
-from edt.sweep.record import write_record
+from edt.sweep.record import CELLS
+from edt.sweep.recorder import Recorder
 from edt.sweep.rendering import render, show
 from edt.sweep.report import write_report
 from edt.sweep.run import Job, cores, run_cells, threads_of
@@ -232,13 +233,22 @@ def sweep(arguments: Sequence[str]) -> None:
         for cell in plan.cells:
             if cell.state != "measured" and cell.reason:
                 raise EdtError(f"{cell.spec.name} cannot be run here: {cell.reason}")
+        recorder = Recorder(plan, output, request.place)
         try:
-            jobs = _run(request, spec, plan, output, clocked)
-        finally:  # also when interrupted: what is done is kept
-            plan = plan.refreshed(output)
-            write_record(plan.cells, output, request.place)
-            line = clocked.keep()
-        _render(console, request, spec, plan)
+            jobs = _run(request, spec, plan, output, (clocked.watch, recorder.watch))
+        except (
+            BaseException
+        ):  # above all Ctrl-C and SIGTERM: what is done is kept, and shown by every file of the table
+            recorder.keep()
+            clocked.keep()
+            _say_aside(console, request.place, recorder)
+            with suppress(Exception):  # the reason for stopping is the one to be told
+                render(spec, request.place)
+            raise
+        recorder.keep()
+        line = clocked.keep()
+        _render(console, request, spec, plan.refreshed(output))
+        _say_aside(console, request.place, recorder)
     if line is not None:
         console.print(took(line), markup=False, highlight=False)
     _say_failures(console, jobs)
@@ -246,20 +256,21 @@ def sweep(arguments: Sequence[str]) -> None:
 
 @contextmanager
 def _alone(table: str, output: Path, place: Path) -> Iterator[None]:
-    """One sweep at a time in a folder of runs; another waits, and then finds what the first has done.
+    """One sweep at a time in a folder of runs, and in one of results; another waits, and then finds what the first did.
 
     Both folders are seen to be writable before anything is run.
     """
     check_writable(output, "output")
     check_writable(place, "results")
-    lock = FileLock(output / ".lock")
-    try:
-        lock.acquire(timeout=0.2)
-    except Timeout:
-        print(f"waiting for another sweep of table {table} in {output}", flush=True)
-        lock.acquire()
-    with lock:
-        lock.release()  # the context manager has taken it a second time
+    with ExitStack() as held:
+        for folder in sorted({output.resolve(), place.resolve()}):  # in one order, so that no two wait for each other
+            lock = FileLock(folder / ".lock")
+            try:
+                lock.acquire(timeout=0.2)
+            except Timeout:
+                print(f"waiting for another sweep of table {table} in {folder}", flush=True)
+                lock.acquire()
+            held.callback(lock.release)
         yield
 
 
@@ -274,7 +285,15 @@ def _render(console: Console, request: Request, spec: TableSpec, plan: Plan | No
         publish(console, rendered, plan.cells, request.runs)
 
 
-def _run(request: Request, spec: TableSpec, plan: Plan, output: Path, clocked: Clocked) -> list[Job]:
+def _say_aside(console: Console, place: Path, recorder: Recorder) -> None:
+    for path in recorder.aside:
+        words = f"{place / CELLS} held measured lines that are not in the new one, or could not be read: kept as {path}"
+        console.print(words, markup=False, highlight=False, soft_wrap=True)
+
+
+def _run(
+    request: Request, spec: TableSpec, plan: Plan, output: Path, watches: Sequence[Callable[[Sequence[Job]], None]]
+) -> list[Job]:
     missing = [cell for cell in plan.cells if cell.state != "measured"]
     other = {scale for scale in spec.scales if scale != spec.headline_scale} if spec.headline_scale else set()
     # a table that is stopped half way has what its headlines need, for as many whole seeds as there was time for
@@ -287,8 +306,8 @@ def _run(request: Request, spec: TableSpec, plan: Plan, output: Path, clocked: C
     with live_view(f"table {request.table}", estimate, plan.costs(missing)) as show_jobs:
 
         def watch(jobs: Sequence[Job]) -> None:
-            clocked.watch(jobs)
-            show_jobs(jobs)
+            for one in (*watches, show_jobs):
+                one(jobs)
 
         return run_cells(
             missing,

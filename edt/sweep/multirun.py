@@ -15,7 +15,7 @@ from pathlib import Path
 from edt.config import Config
 from edt.errors import EdtError
 from edt.sweep.record import LOG
-from edt.sweep.run import TICK, reason_of, stop, threads_of
+from edt.sweep.run import TICK, failure_of, stop, threads_of
 from edt.sweep.worker import prepare, start_cell
 from edt.tables.durations import clock
 
@@ -69,9 +69,9 @@ class Multirun:
 
     def _ended(self, job: _Running) -> None:
         took = clock(time.monotonic() - job.started)
-        if code := job.process.exitcode:
+        if reason := failure_of(job.folder, job.process.exitcode or 0):
             self._failed += 1
-            print(f"[{job.number}] failed after {took}: {reason_of(job.folder / LOG, code)}", flush=True)
+            print(f"[{job.number}] failed after {took}: {reason}", flush=True)
             return
         print(f"[{job.number}] done in {took}", flush=True)
         self._tell(job.config, job.folder)

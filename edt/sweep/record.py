@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 OUTCOME, LOG, REPORT = "outcome.json", "log.txt", "report.json"
 CELLS, ROUNDS, SWEEPS = "cells.csv", "rounds.csv", "sweeps.jsonl"
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, RecursionError)
+"""What reading a file of a run raises that is not there, or is not whole."""
 log = logging.getLogger("edt")
 
 
@@ -49,16 +51,25 @@ def _left(folder: Path) -> tuple[dict[str, Any] | None, Report | None]:
         data = json.loads((folder / OUTCOME).read_text("utf-8"))
         outcome = {name: str(data[name]) for name in ("state", "digest", "reason")}
         return outcome, read_report(folder) if outcome["state"] == "measured" else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except UNREADABLE:
         return None, None
 
 
 def read_report(folder: Path) -> Report:
-    """Raises OSError, ValueError or TypeError where there is none, or only a part of one."""
+    """Raises one of `UNREADABLE` where there is none, or only a part of one."""
     report = from_json(Report, json.loads((folder / REPORT).read_text("utf-8")))
     if not set(report.predictions) == {name for name in SPLITS if getattr(report, name) is not None}:
         raise ValueError(f"{folder / REPORT} has not the predictions of each of its scores")
     return report
+
+
+def has_report(folder: Path) -> bool:
+    """Whether a run left a whole one."""
+    try:
+        read_report(folder)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def state_of(digest: str, folder: Path, kept: Sequence[Cell]) -> str:
@@ -123,15 +134,17 @@ def report_of(planned: PlannedCell, folder: Path) -> Report | None:
     return report if outcome and outcome["digest"] == planned.digest else None
 
 
-def write_record(planned: Sequence[PlannedCell], output: Path, place: Path) -> None:
-    """`cells.csv` and `rounds.csv` in `place`; what runs left is in `output`."""
-    lines = [lines_of(one, output / one.spec.name) for one in planned]
+def write_record(lines: Sequence[Lines], place: Path) -> None:
+    """`cells.csv` and `rounds.csv` in `place`."""
     write_rounds([line for one in lines for line in one.rounds], place / ROUNDS)
     write_cells([cell for one in lines for cell in one.cells], place / CELLS)
 
 
-def lines_of(planned: PlannedCell, folder: Path) -> Lines:
-    """A cell a split; a run that is not there, or failed, has its state, its reason and no round."""
+def lines_of(planned: PlannedCell, folder: Path, *, failure: str = "") -> Lines:
+    """A cell a split; a run that is not there, or failed, has its state, its reason and no round.
+
+    `failure` says why it failed where it could leave no outcome.
+    """
     spec, config = planned.spec, planned.config
     shared: dict[str, Any] = {
         "table": spec.table,
@@ -152,8 +165,11 @@ def lines_of(planned: PlannedCell, folder: Path) -> Lines:
         )
     if report is None:
         outcome = read_outcome(folder)
-        if outcome and planned.state == "failed":
+        same = outcome is not None and outcome["digest"] == planned.digest != ""
+        if outcome and same and outcome["state"] == "failed":
             state, reason = "failed", outcome["reason"]
+        elif failure:
+            state, reason = "failed", failure
         else:
             gone = "its configuration or its parts have changed" if outcome else "not run yet"
             state, reason = "missing", planned.reason or gone

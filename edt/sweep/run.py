@@ -10,19 +10,22 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from edt.cli import FAILED
 from edt.sweep.plan import PlannedCell
-from edt.sweep.record import LOG, OUTCOME, REPORT, write_outcome
+from edt.sweep.record import LOG, OUTCOME, REPORT, has_report, write_outcome
 from edt.sweep.worker import prepare, start_cell
 from edt.tracking.wandb import GROUP
 
 GRACE = 20.0
 """Seconds that a cell is given to stop in after Ctrl-C."""
 TICK = 0.2
+REASON = 500
+"""Characters of a failure's reason: it is shown in a table's file and on the terminal, and the log has the rest."""
 
 
 @dataclass(kw_only=True)
@@ -105,6 +108,8 @@ def _begin(job: Job, jobs: int) -> None:
     except OSError as error:
         job.state = "failed"
         job.reason = f"{error.filename} cannot be used ({error.strerror}); mend or remove it"
+        with suppress(OSError):  # it may be the very file that is in the way
+            write_outcome(job.folder, state=job.state, digest=job.cell.digest, reason=job.reason)
 
 
 def _start(job: Job, jobs: int) -> None:
@@ -121,8 +126,8 @@ def _look(job: Job) -> None:
     if (code := job.process.exitcode) is None:
         return
     job.seconds = time.monotonic() - job.started
-    job.state = "measured" if code == 0 else "failed"
-    job.reason = "" if code == 0 else reason_of(job.folder / LOG, code)
+    job.reason = failure_of(job.folder, code)
+    job.state = "failed" if job.reason else "measured"
     write_outcome(job.folder, state=job.state, digest=job.cell.digest, reason=job.reason, seconds=job.seconds)
 
 
@@ -135,11 +140,22 @@ def last_line(log: Path) -> str:
     return lines[-1] if lines else ""
 
 
+def failure_of(folder: Path, code: int) -> str:
+    """Why the run in `folder` failed; empty where it did not.
+
+    Exit code 0 alone is no result: a library, or whoever calls `os._exit`, can end a process with it at any moment.
+    """
+    if code:
+        return reason_of(folder / LOG, code)
+    return "" if has_report(folder) else f"it ended without a report; see {LOG}"
+
+
 def reason_of(log: Path, code: int) -> str:
     """Why a run failed, in one sentence: what it said itself, or how it died."""
     last = last_line(log)
     if code == FAILED and last.startswith("error: "):
-        return last.removeprefix("error: ")
+        reason = last.removeprefix("error: ")
+        return reason if len(reason) <= REASON else f"{reason[: REASON - 1]}…"
     if code < 0:
         return f"killed by {signal.Signals(-code).name}; see {LOG}"
     return f"exit code {code}: {last[:200]}" if last else f"exit code {code}; see {LOG}"

@@ -106,7 +106,10 @@ class CellSpec:
 
 
 def read_table(name: str, changes: Mapping[str, Any] | None = None, *, folder: Path = EXPERIMENTS) -> TableSpec:
-    """The table of that name; `changes` replace fields. Raises EdtError where it does not exist or is unsound."""
+    """The table of that name; `changes` replace fields, and those of its rows go by them, see `_narrow`.
+
+    Raises EdtError where it does not exist or is unsound.
+    """
     path = folder / f"{name}.yaml"
     if not path.is_file() or path.name == REFERENCES:
         known = ", ".join(table_names(folder)) or "none"
@@ -125,6 +128,7 @@ def read_table(name: str, changes: Mapping[str, Any] | None = None, *, folder: P
     if set(spec.tasks) != set(whole.tasks):  # goals are of the whole table
         spec.goal, spec.worst_goal, spec.mean_goal = 0, 0.0, 0.0
     _check_reference(spec, whole, path)
+    _narrow(spec, whole, changes or {})
     return spec
 
 
@@ -202,8 +206,28 @@ def _check_reference(spec: TableSpec, whole: Any, path: Path) -> None:
     check_likeness(spec.likeness, published, str(path))
 
 
+def _narrow(spec: TableSpec, whole: Any, changes: Mapping[str, Any]) -> None:
+    """Take the scales and seeds that a user named from rows that have their own, too: what has none left has no cell.
+
+    A scale that only rows have, as `full`, is theirs alone. A row that tunes on nothing belongs to every part.
+    """
+    rows = [row for row in spec.methods.values() if row.scales != []]
+    if "scales" in changes:
+        of_rows = {scale for row in rows for scale in row.scales or []} - set(whole.scales)
+        asked, spec.scales = spec.scales, [scale for scale in spec.scales if scale not in of_rows]
+        for row in rows:
+            if row.scales is not None:
+                row.scales = [scale for scale in row.scales if scale in asked]
+            if not (spec.scales if row.scales is None else row.scales):
+                row.seeds = []
+    if "seeds" in changes:
+        for row in rows:
+            if row.seeds is not None:
+                row.seeds = [seed for seed in row.seeds if seed in spec.seeds]
+
+
 def cells_of(name: str, spec: TableSpec) -> list[CellSpec]:
-    """All cells, in the order in which they are best run.
+    """All cells, in the order in which they are best run. Raises EdtError where there is none.
 
     Seeds go outermost, so that a table that is stopped early has whole seeds.
     """
@@ -216,6 +240,10 @@ def cells_of(name: str, spec: TableSpec) -> list[CellSpec]:
                     continue
                 for scale in _scales(spec.scales if row.scales is None else row.scales):
                     cells.append(_cell(name, spec, task, method, row, scale, seed))
+    if not cells:
+        raise EdtError(
+            f"table {name!r} has no cell at these scales and seeds for {', '.join(spec.methods)}; ask for others"
+        )
     folders = Counter(cell.name for cell in cells)
     if twice := next((folder for folder, number in folders.items() if number > 1), None):
         raise EdtError(f"table {name!r} has two cells of one folder, {twice!r}; rename a method")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
@@ -72,6 +73,7 @@ def _content(path: Path) -> str:
 
 def _lines(kind: type[T], text: str, what: str, place: Callable[[T], Hashable]) -> Iterator[T]:
     hints = get_type_hints(kind)
+    csv.field_size_limit(sys.maxsize)  # a split of more questions than its default has as many marks in one field
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     seen: dict[Hashable, int] = {}
     try:

@@ -164,7 +164,13 @@ def test_rounds_are_kept_where_the_runs_are_gone_and_no_plot_outlives_its_data(p
 
 
 @pytest.mark.parametrize(
-    ("end", "reason"), [("kill", "killed by SIGKILL"), ("exit", "exit code 7"), ("error", "tuner")]
+    ("end", "reason"),
+    [
+        ("kill", "killed by SIGKILL"),
+        ("exit", "exit code 7"),
+        ("leave", "it ended without a report; see log.txt"),
+        ("error", "tuner"),
+    ],
 )
 def test_a_cell_that_dies_costs_only_itself_and_is_run_again(place, end, reason):
     fatal = [f"tuner.{k}={v}" for k, v in {"end": end, "fatal_seed": 1, "spared_by": place / "mended"}.items()]
@@ -344,6 +350,11 @@ def test_who_stops_a_sweep_stops_its_cells_and_finds_a_table_to_go_on_with(place
     (line,) = read_sweeps(place / "output_results" / "small" / "sweeps.jsonl")
     assert len(line.cells) == 2  # the one that was stopped, too
     assert line.seconds > 1
+    every = sorted(path.name for path in (place / "output_results" / "small").iterdir() if path.name != ".lock")
+    assert {"cells.csv", "table.md", "table.tex", "table.html", "time.svg"} <= set(every)
+    kept = results(place, files=every)  # a table is of one piece, also when it is stopped
+    sweep(options(place, "action=render"))
+    assert results(place, files=every) == kept
     assert run_apart(command(place, "tasks=fake", "methods=pretrained"), timeout=300).returncode == 0
 
 
@@ -415,6 +426,28 @@ def test_a_cell_whose_folder_cannot_be_made_costs_only_itself(place):
     assert "1 of 2 cells failed" in done.stderr
     assert "Traceback" not in done.stderr
     assert "fake-none-pretrained-s0 cannot be used" in done.stdout
+    cells = read_cells(place / "output_results" / "small" / "cells.csv")
+    found = {cell.method: (cell.state, cell.reason) for cell in cells}
+    assert found["random"][0] == "measured"
+    assert found["pretrained"][0] == "failed"
+    assert "fake-none-pretrained-s0 cannot be used" in found["pretrained"][1]
+
+
+def test_a_cell_that_fails_to_begin_is_known_as_failed(place, capsys):
+    cell = place / "output" / "small" / "fake-none-pretrained-s0"
+    (cell / "log.txt").mkdir(parents=True)
+    with pytest.raises(EdtError, match="1 of 1 cells failed"):
+        sweep(options(place, "tasks=fake", "methods=pretrained"))
+    assert (outcome := read_outcome(cell))
+    assert outcome["state"] == "failed"
+    assert "log.txt cannot be used" in outcome["reason"]
+    table = place / "output_results" / "small" / "cells.csv"
+    assert {cell.reason for cell in read_cells(table)} == {outcome["reason"]}
+    (cell / "log.txt").rmdir()
+    capsys.readouterr()
+    sweep(options(place, "tasks=fake", "methods=pretrained"))
+    assert "(0 done, 1 failed before, 0 to run)" in capsys.readouterr().out
+    assert {cell.state for cell in read_cells(table)} == {"measured"}
 
 
 def test_two_sweeps_on_one_store_make_each_stage_once(place):

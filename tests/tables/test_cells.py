@@ -63,6 +63,14 @@ def test_whatever_a_reason_quotes_can_be_read_back(tmp_path):
     assert read_cells(tmp_path / "cells.csv")[0].reason == '10%\n20%\ufffd\ufffd\n,"'
 
 
+def test_a_line_of_any_length_can_be_read_back(tmp_path):
+    csv.field_size_limit(131_072)  # its default, a limit of the process that another reader may have set
+    wrong: dict[str, Any] = {"outcomes": "0" * 150_000, "n": 150_000, "score": 0.0, "unparsed": 0}
+    long = [cell(state="failed", reason="x" * 140_000), cell(seed=1, **wrong)]
+    write_cells(long, tmp_path / "cells.csv")
+    assert read_cells(tmp_path / "cells.csv") == long
+
+
 def said(sample_id: str, outcome: Outcome) -> Prediction:
     return Prediction(sample_id=sample_id, text="", steps=(), answer=None, outcome=outcome)
 
