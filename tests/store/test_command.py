@@ -167,8 +167,9 @@ def test_a_result_is_as_young_as_its_last_use(used):
         (place / "result").write_text("1")
 
     kept.fetch("tune", folder.name, make, about={})
+    then = time.time() - 8 * 86400
     for path in (folder, *folder.iterdir()):
-        os.utime(path, (time.time() - 8 * 86400,) * 2)
+        os.utime(path, (then, then))
     assert f"would remove: {folder}" in store(used, "gc").stdout
     made = (folder / "manifest.json").stat().st_mtime_ns
     assert kept.find("tune", folder.name) is not None  # only looks, as a plan does
