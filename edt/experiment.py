@@ -27,7 +27,7 @@ from edt.known import known_pretrained, known_random
 from edt.loop import adapt
 from edt.paths import check_writable, write_whole
 from edt.store.folders import Store
-from edt.store.stages import NOTES, Parts, StageNote, Stages
+from edt.store.stages import NOTES, Parts, StageNote, Stages, append_note
 from edt.tables.findings import with_findings
 from edt.types import Report, to_json
 
@@ -97,7 +97,7 @@ def perform(config: Config, folder: Path, *, builder: Builder | None = None) -> 
     if parts.teacher is not None:
         parts.teacher.prepare()
     notes = folder / NOTES
-    stages = Stages(parts=parts, store=Store(config.store.root), seed=config.seed, told=partial(_append, notes))
+    stages = Stages(parts=parts, store=Store(config.store.root), seed=config.seed, told=partial(append_note, notes))
     status = "failed"
     (folder / "report.json").unlink(missing_ok=True)  # of an earlier run in the same folder
     tracker.start(dataclasses.asdict(config), folder)
@@ -135,9 +135,3 @@ def _with_findings(report: Report, config: Config, parts: Parts, store: Store) -
     random = known_random(parts, store, scale=config.scale, **cell)
     there = len(parts.supporting.samples)
     return with_findings(report, untuned=untuned, random=random, alike=config.budget.likeness, there=there)
-
-
-def _append(path: Path, note: StageNote) -> None:
-    """A line a stage, on disk as soon as the stage is done: `python -m edt.store gc` reads what is in use there."""
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(to_json(note)) + "\n")

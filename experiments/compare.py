@@ -33,7 +33,7 @@ from edt.loop import collect_errors
 from edt.process import prepare_script
 from edt.protocols import Priced, Teacher
 from edt.store.folders import Store
-from edt.store.stages import Stages
+from edt.store.stages import Stages, noting
 from edt.tables.contest import grids_of, notes_of, to_markdown
 from edt.tables.grids import present
 from edt.tables.references import read_published
@@ -140,7 +140,8 @@ def errors_of(comparison: Comparison, request: Request, builder: Builder) -> lis
         task = builder.part("task", config.task)
         errors += planted(name, [*task.validation, *task.test], comparison.per_task, seed=comparison.seed)
         if request.students:
-            stages = Stages(parts=builder.parts(config), store=Store(config.store.root), seed=config.seed)
+            parts, told = builder.parts(config), noting(config.store.root, "compare")
+            stages = Stages(parts=parts, store=Store(config.store.root), seed=config.seed, told=told)
             errors += placed(name, collect_errors(task, stages.predict("validation", None)))
     if request.errors:
         write_errors(errors, request.errors)

@@ -25,7 +25,7 @@ from edt.pocket.oracle import OracleIdentifier, planted_skill
 from edt.pocket.skills import nearest
 from edt.process import prepare_script
 from edt.store.folders import Store
-from edt.store.stages import Parts, Stages
+from edt.store.stages import Parts, Stages, noting
 from edt.types import ErrorSample, Gap, Mistake, Pick, by_id
 
 TASKS = tuple(f"pocket_{name}" for name in targets.TASKS)
@@ -59,7 +59,8 @@ def main() -> None:
     builder, found = Builder(), dict[str, Links]()
     for task in options.tasks:
         config = compose([f"task={task}", *options.overrides], config_dir=options.config_dir)
-        stages = Stages(parts=builder.parts(config), store=Store(config.store.root), seed=config.seed, round=1)
+        parts, told = builder.parts(config), noting(config.store.root, "links")
+        stages = Stages(parts=parts, store=Store(config.store.root), seed=config.seed, round=1, told=told)
         total = total_of(config.scale, config.budget, stages.parts.supporting)
         found[task] = links(stages, budget=share(total, config.budget.rounds, 1))
     show(found, options.results)

@@ -36,7 +36,7 @@ from edt.process import prepare_script
 from edt.protocols import Supporting
 from edt.selection.bm25 import Bm25Selector
 from edt.store.folders import Store
-from edt.store.stages import Stages
+from edt.store.stages import Stages, noting
 from edt.types import by_id
 
 TASKS = tuple(f"pocket_{name}" for name in targets.TASKS)
@@ -84,7 +84,8 @@ def main() -> None:
     builder, found = Builder(), dict[str, list[Missing]]()
     for task in options.tasks:
         config = compose([f"task={task}", *options.overrides], config_dir=options.config_dir)
-        stages = Stages(parts=builder.parts(config), store=Store(config.store.root), seed=config.seed)
+        parts, told = builder.parts(config), noting(config.store.root, "purity")
+        stages = Stages(parts=parts, store=Store(config.store.root), seed=config.seed, told=told)
         found[task] = every_skill(stages) if options.every else blamed_skills(stages)
         supporting = stages.parts.supporting
     rows = [

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from edt.store.folders import Store
+from experiments.benchmarks.sharing import trainings_in
 from tests.harness import ROOT, run_apart
 
 FOLDER = ROOT / "experiments" / "benchmarks"
@@ -66,3 +68,15 @@ def test_published_figures_are_there_as_a_table_too():
     assert published
     assert set(published) <= set(NAMES)
     assert published == sorted(path.stem for path in (FOLDER / "results").glob("*.txt"))
+
+
+def test_trainings_are_results_and_no_locks_or_leftovers(tmp_path):
+    def make(folder):
+        (folder / "result.jsonl").write_text("{}")
+
+    store = Store(tmp_path)
+    for stage, name in (("tune", "a"), ("tune", "b"), ("predict", "c")):
+        store.fetch(stage, name * 32, make, about={})
+    (tmp_path / "tune" / f"{'d' * 32}.part").mkdir()
+    assert len(list((tmp_path / "tune").iterdir())) > 3
+    assert trainings_in(tmp_path) == 2

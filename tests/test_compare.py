@@ -177,6 +177,7 @@ def test_a_students_own_errors_are_added_where_that_is_asked_for(compared):
     origins = json.loads((folder / "students" / "ours.json").read_text())["errors"]["by_origin"]
     assert origins["planted"] == 3
     assert origins["student"] > 30
+    assert (folder / "store" / "used" / "compare" / "stages.jsonl").read_text().count('"predict"') == 1
 
 
 def test_only_a_whole_table_is_published():

@@ -26,6 +26,8 @@ def measured(tmp_path: Path, *overrides: str) -> dict[str, int]:
 def test_the_planted_truth_makes_every_link_hold(tmp_path):
     found = measured(tmp_path, "identifier=oracle", "analyst=oracle", "teacher=oracle")
     assert found["errors"] > 30
+    left = (tmp_path / "store" / "used" / "links" / "stages.jsonl").read_text().splitlines()
+    assert [json.loads(line)["stage"] for line in left] == ["predict", "identify", "analyse", "select"]
     assert found["placed"] == found["named"] == found["needed"] == found["errors"]
     assert found["abstained"] == 0
     assert found["targeted"] == found["picks"] == 32

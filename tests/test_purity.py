@@ -21,6 +21,8 @@ def measured(tmp_path, *arguments):
 @pytest.mark.parametrize("arguments", [["--every"], ["student=corrupted"]])
 def test_all_choices_are_measured_and_a_small_budget_is_nearly_pure(tmp_path, arguments):
     figures = measured(tmp_path, *arguments)
+    notes = tmp_path / "store" / "used" / "purity" / "stages.jsonl"
+    assert notes.is_file() == (arguments != ["--every"])
     assert figures["queries"]["pocket_furniture"] > 30
     assert len({(row["stop_words"], row["stem"], row["idf"]) for row in figures["rows"]}) == 8
     pure = {budget: [] for budget in (24, 400)}

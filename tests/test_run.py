@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from edt.pocket.targets import TASKS
 from edt.tracking.local import read_events
 from edt.types import Report, from_json
 from tests.harness import FAKE_CONF, FAKES, command, environment, run_apart, run_here, start
@@ -138,6 +139,17 @@ def test_a_glob_of_tasks_runs_every_one_and_the_second_time_finds_all_done(tmp_p
     notes = [note for path in (tmp_path / "second").glob("*/stages.jsonl") for note in path.read_text().splitlines()]
     assert notes
     assert all(json.loads(note)["reused"] for note in notes)
+
+
+def test_a_glob_of_pockets_tasks_stands_for_every_one(tmp_path):
+    """Refused before any of them begins, by an option that each job is asked about."""
+    places = [f"hydra.sweep.dir={tmp_path / 'sweep'}", f"store.root={tmp_path / 'store'}"]
+    done = run_apart([sys.executable, "run.py", "-m", "task=glob(pocket_*)", "jobs=-1", *places])
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["error: jobs must be a whole number from 0, not -1"] * 7
+    folders = sorted(path.name for path in (tmp_path / "sweep").iterdir() if path.is_dir())
+    assert folders == [f"{n}-{task}-demo-edt-s0" for n, task in enumerate(sorted(f"pocket_{name}" for name in TASKS))]
+    assert not (tmp_path / "store").exists()
 
 
 def _trained(report):

@@ -3,12 +3,18 @@
 python -m edt.store ls                 what is in it: results, size, what they cost to make
 python -m edt.store verify             every file against its checksum; names what is damaged
 python -m edt.store gc [--yes]         what killed runs left, and results that no run refers to any more
+
+A result is in use where a stages.jsonl under one of the --runs names it, be it of a run, of a cell of a table or of a
+multirun; links to folders are followed. What experiments/links.py, compare.py and purity.py made is in use by the
+stages.jsonl that they leave beside the store's results, in used/NAME. Remove a folder to let go of what it uses. Give
+--runs once for each place where runs lie: a run in none of them counts for nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import sys
@@ -25,7 +31,7 @@ from rich.table import Table
 
 from edt.cli import say_errors
 from edt.errors import EdtError
-from edt.store.folders import damage_of, read_manifest
+from edt.store.folders import damage_of, last_used, read_manifest
 from edt.store.stages import NOTES, VERSIONS
 
 NAME = re.compile(r"[0-9a-f]{32}(\.part)?$")
@@ -46,8 +52,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=("ls", "verify", "gc"))
     parser.add_argument("--root", type=Path, default=Path("outputs/store"))
-    parser.add_argument("--runs", type=Path, default=Path("outputs"), help="gc: where runs say what they use")
-    parser.add_argument("--older-than", type=float, default=7.0, metavar="DAYS", help="gc: leave younger ones alone")
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        action="append",
+        metavar="FOLDER",
+        help="gc: where runs lie, outputs if not given; repeatable",
+    )
+    parser.add_argument(
+        "--older-than", type=float, default=7.0, metavar="DAYS", help="gc: leave alone what was made or reused since"
+    )
     parser.add_argument("--yes", action="store_true", help="gc: remove; without it nothing is")
     options = parser.parse_args()
     if not options.older_than >= 0:  # nan is not either
@@ -60,7 +74,7 @@ def main() -> None:
     elif options.action == "verify":
         _verify(console, list(results(options.root)))
     else:
-        _gc(console, options.root, options.runs, days=options.older_than, remove=options.yes)
+        _gc(console, options.root, options.runs or [Path("outputs")], days=options.older_than, remove=options.yes)
 
 
 def results(root: Path) -> Iterator[Result]:
@@ -88,26 +102,38 @@ def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _born(path: Path) -> float:
-    """When it came about; now, for what another process has just put in its place or thrown away."""
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return time.time()
+def used_by(root: Path, runs: Sequence[Path]) -> set[str]:
+    """Keys that the `stages.jsonl` files under `runs`, and under the store itself, refer to.
 
-
-def used_by(runs: Path) -> set[str]:
-    """Keys that any run under `runs` refers to, by its `stages.jsonl`; EdtError where none can be read."""
-    files = sorted(runs.rglob(NOTES))
-    if not files:
-        raise EdtError(f"no run under {runs} says what it uses; name the folder of your runs with --runs")
+    Raises EdtError where one cannot be read, and for a folder of `runs` without any: it may be the wrong one.
+    """
+    found = {folder: list(_notes_under(folder)) for folder in runs}
+    if nothing := [folder for folder, files in found.items() if not files]:
+        raise EdtError(f"no run under {nothing[0]} says what it uses; name the folder of your runs with --runs")
     used: set[str] = set()
-    for notes in files:
+    for notes in sorted({path for files in found.values() for path in files} | set(_notes_under(root))):
         try:
             used |= {json.loads(line)["key"] for line in notes.read_text("utf-8").splitlines() if line.strip()}
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise EdtError(f"{notes} cannot be read ({error}); mend or remove it, nothing was removed") from None
     return used
+
+
+def _notes_under(top: Path) -> Iterator[Path]:
+    """Links to folders are followed, each folder once: a link may lead back. EdtError where one cannot be listed."""
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # what a run is making comes and goes
+            raise EdtError(f"{error.filename} cannot be listed ({error.strerror}); mend that, nothing was removed")
+
+    met: set[str] = set()
+    for place, folders, files in os.walk(top, followlinks=True, onerror=refuse):
+        if (real := os.path.realpath(place)) in met:
+            folders.clear()
+            continue
+        met.add(real)
+        if NOTES in files:
+            yield Path(place, NOTES)
 
 
 def _ls(console: Console, found: Sequence[Result]) -> None:
@@ -136,16 +162,18 @@ def _verify(console: Console, found: Sequence[Result]) -> None:
         raise EdtError(f"{damaged} results are damaged; a run that needs one makes it again")
 
 
-def _gc(console: Console, root: Path, runs: Path, *, days: float, remove: bool) -> None:
+def _gc(console: Console, root: Path, runs: Sequence[Path], *, days: float, remove: bool) -> None:
     """What is being made now is locked, and what is young may belong to a run that goes on; both are left alone."""
-    used, before = used_by(runs), time.time() - days * 86400
-    left = [path for path in _folders(root) if path.name.endswith(".part") and _born(path) < before]
-    unused = [one.folder for one in results(root) if one.folder.name not in used and _born(one.folder) < before]
+    used, before = used_by(root, runs), time.time() - days * 86400
+    left = [path for path in _folders(root) if path.name.endswith(".part")]
+    unused = [one.folder for one in results(root) if one.folder.name not in used]
     freed = 0
-    for folder in [*left, *unused]:
+    for folder in (path for path in [*left, *unused] if last_used(path) < before):
         lock = FileLock(f"{folder.with_name(folder.name.removesuffix('.part'))}.lock")
         try:
             with lock.acquire(timeout=0):
+                if last_used(folder) >= before:
+                    continue  # taken or finished by a run while this one looked
                 size, why = size_of(folder), "left by a killed run" if folder in left else "no run refers to it"
                 if remove:
                     shutil.rmtree(folder)

@@ -14,6 +14,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,13 @@ class Store:
 
         `about` goes into the manifest for readers. With `resumable`, `make` is
         given the folder that a killed process left. Whoever comes second waits.
+        A result that was there is as young as a new one from now on; see `last_used`.
         """
         final = self.root / stage / key
         check_writable(final.parent, "store.root")
         with _locked(final):
             if (seconds := _verified_seconds(final)) is not None:
+                _mark_used(final)
                 return Stored(folder=final, seconds=seconds, reused=True)
             seconds = _make(final, make, {"stage": stage, "key": key, **about}, resumable)
             return Stored(folder=final, seconds=seconds, reused=False)
@@ -73,6 +76,20 @@ class Store:
         if not final.exists() or damage_of(final):
             return None
         return Stored(folder=final, seconds=read_manifest(final).seconds, reused=True)
+
+
+def last_used(folder: Path) -> float:
+    """When a result was made or last fetched, whichever was later; now, for what another process has just moved."""
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()
+
+
+def _mark_used(final: Path) -> None:
+    """The folder's own time, as its files' tell when it was made; one that may not be changed is as old as it was."""
+    with suppress(OSError):
+        os.utime(final)
 
 
 def _locked(final: Path) -> FileLock:

@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,6 +62,18 @@ class StageNote:
     """Of this run: inside model code (`edt.clock`); 0 where the result was there."""
     reused: bool
     folder: str
+
+
+def append_note(path: Path, note: StageNote) -> None:
+    """A line a stage, on disk as soon as the stage is done: `python -m edt.store gc` reads what is in use there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(to_json(note)) + "\n")
+
+
+def noting(store: Path | str, user: str) -> Callable[[StageNote], None]:
+    """What tells a store of the stages that `user`, which is no run and has no folder, needs to find again."""
+    return partial(append_note, Path(store) / "used" / user / NOTES)
 
 
 @dataclass

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -44,7 +45,8 @@ def write_report(rendered: Rendered, planned: Sequence[PlannedCell], output: Pat
         if cell.teacher and cell.spec.name in listed and (report := reports.get(cell.spec.name)):
             parts = builder.parts(cell.config)
             errors += errors_of(cell, report, parts.task, parts.supporting, pictures)
-    data = json.dumps({"runs": runs, "errors": errors, "pictures": pictures.data}, ensure_ascii=False)
+    known = _known({"runs": runs, "errors": errors, "pictures": pictures.data})
+    data = json.dumps(known, ensure_ascii=False, allow_nan=False)
     filled = {
         "TITLE": html.escape(page_of(rendered.wide).title),
         "TABLE": html_table(rendered.wide, lambda run: f"#run={quote(run, safe='')}"),
@@ -114,5 +116,16 @@ def _pick(sample: Sample, rank: int | None, score: float | None, root: Path, pic
         "question": sample.question,
         "answer": sample.answer,
         "rank": rank,
-        "score": score or 0.0,
+        "score": score,
     }
+
+
+def _known(value: Any) -> Any:
+    """The same data with None for NaN and infinities, which are no JSON: a browser would show nothing at all."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _known(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(one) for one in value]
+    return value

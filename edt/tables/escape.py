@@ -24,8 +24,9 @@ TEX = {
     "↔": r"$\leftrightarrow$",
 }
 """Brackets would be an option after a line's end, quotes would join to other signs."""
-LATIN = 0x180
-"""Characters below this are in LaTeX's fonts as a rule."""
+LATIN = frozenset(map(chr, range(0x180))) - frozenset("ĦħĸĿŀŉŦŧſ")
+"""What LaTeX takes with utf8 and T1; the others would end it with an error."""
+MAY_BREAK = r"\allowbreak{}"
 
 
 def one_line(text: str) -> str:
@@ -42,5 +43,20 @@ def tex(text: str) -> str:
     return re.sub(r"([-,])(?=\1)", r"\1{}", "".join(map(_tex, text)))  # two of them would be one other sign
 
 
+def broken_tex(text: str, *, longest: int) -> str:
+    """`tex` that fits a narrow column: longer words may go on in the next line, best after a sign within them."""
+    return " ".join(_within(word, longest) or _broken(word, longest) for word in text.split(" "))
+
+
+def _broken(word: str, longest: int) -> str:
+    pieces = [piece for piece in re.split(r"(?<=[_/\\.:;,=&-])", word) if piece]
+    return MAY_BREAK.join(_within(piece, longest) or MAY_BREAK.join(map(_tex, piece)) for piece in pieces)
+
+
+def _within(word: str, longest: int) -> str:
+    """A short word; nothing for a long one, or one with a sign that is shown as its number."""
+    return tex(word) if len(word) <= longest and all(sign in LATIN or sign in TEX for sign in word) else ""
+
+
 def _tex(sign: str) -> str:
-    return TEX.get(sign) or (sign if ord(sign) < LATIN else f"{{[}}U+{ord(sign):04X}{{]}}")
+    return TEX.get(sign) or (sign if sign in LATIN else f"{{[}}U+{ord(sign):04X}{{]}}")

@@ -13,13 +13,17 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from edt.tables.escape import broken_tex, tex
 from edt.tables.escape import markdown as md
-from edt.tables.escape import tex
 from edt.tables.markdown import table
 from edt.tables.page import DIFFERENCE_HEADS, DIFFERENCE_WORDS, Page, Shown, page_of
 from edt.tables.shape import MEAN, Entry, Row, Wide
 
 TASK = DIFFERENCE_HEADS.index("task")
+WIDTHS = tuple(enumerate((3.6, 2.2, 3.6, 3.6, 1.0, 2.4, 4.2, 1.6)))
+"""Centimetres of each column of differences on a page of LaTeX, of which 22 fit beside the gaps."""
+LONGEST_WORD, NARROW_WORD = 40, 12
+"""Signs of a word that a line of text, and one of a narrow column, has room for."""
 WIDEST = 10_000
 """Columns of a terminal that any table fits in."""
 
@@ -55,13 +59,13 @@ def latex(wide: Wide) -> str:
             r"\usepackage[utf8]{inputenc}",
             r"\usepackage[T1]{fontenc}",
             r"\usepackage{textcomp}",
-            r"\usepackage{booktabs}",
-            r"\usepackage{longtable}",
+            *(rf"\usepackage{{{name}}}" for name in ("array", "booktabs", "graphicx", "longtable")),
             r"\usepackage[margin=1cm,landscape]{geometry}",
-            r"\begin{document}",
+            r"\newcolumntype{W}[2]{>{#1\arraybackslash\hspace{0pt}}p{#2}}",
+            r"\begin{document}\sloppy",
             *_latex_table(page),
             *([] if page.reference is None else _latex_table(page.reference)),
-            *(rf"\noindent {tex(note)}\par" for note in page.notes),
+            *(rf"\noindent {broken_tex(note, longest=LONGEST_WORD)}\par" for note in page.notes),
             *(_latex_differences(page) if page.differences else []),
             r"\end{document}",
             "",
@@ -84,29 +88,34 @@ def _latex_table(page: Page) -> list[str]:
         body.append(" & ".join([tex(method), tex(scale), *map(cell, cells)]) + r" \\")
     return [
         r"\begin{table}[h]\centering\small",
-        rf"\caption{{{tex(page.title)}}}",
+        rf"\caption{{{broken_tex(page.title, longest=LONGEST_WORD)}}}",
+        r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
         rf"\begin{{tabular}}{{ll{'r' * (len(page.heads) - 2)}}}",
         r"\toprule",
         " & ".join(map(tex, page.heads)) + r" \\",
         r"\midrule",
         *body,
         r"\bottomrule",
-        r"\end{tabular}",
+        r"\end{tabular}}",
         r"\end{table}",
     ]
 
 
 def _latex_differences(page: Page) -> list[str]:
-    """They go over pages, where a table of many methods has more than fit on one."""
-    figures = len(DIFFERENCE_HEADS) - DIFFERENCE_WORDS
+    """They go over pages, where a table of many methods has more than fit on one; reasons are whole sentences."""
+
+    def row(line: Sequence[str]) -> str:
+        return " & ".join(broken_tex(text, longest=NARROW_WORD) for text in line) + r" \\"
+
+    columns = "".join(f"W{{\\ragged{'right' if at < DIFFERENCE_WORDS else 'left'}}}{{{cm}cm}}" for at, cm in WIDTHS)
     return [
-        rf"\begin{{longtable}}{{{'l' * DIFFERENCE_WORDS}{'r' * figures}}}",
+        rf"\begin{{longtable}}{{{columns}}}",
         r"\caption{Differences} \\",
         r"\toprule",
         " & ".join(map(tex, DIFFERENCE_HEADS)) + r" \\",
         r"\midrule",
         r"\endhead",
-        *(" & ".join(map(tex, line)) + r" \\" for line in page.differences),
+        *map(row, page.differences),
         r"\bottomrule",
         r"\end{longtable}",
     ]

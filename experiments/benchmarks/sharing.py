@@ -21,6 +21,7 @@ from edt.benchmark import parser_of, publish
 from edt.cli import say_errors
 from edt.errors import EdtError
 from edt.process import prepare_script
+from edt.store.__main__ import results
 from edt.sweep.spec import cells_of, read_table
 
 if TYPE_CHECKING:
@@ -48,16 +49,20 @@ def measure(folder: Path, *, jobs: int) -> dict[str, Any]:
         own = [f"store.root={folder / 'stores' / cell.name}", f"hydra.run.dir={folder / 'runs' / cell.name}"]
         apart[cell.name] = round(_seconds(["run.py", *cell.overrides, *own]), 1)
     total = sum(apart.values())
-    trainings = len(list((folder / "store" / "tune").glob("*")))
     return {
         "benchmark": "sharing",
         "jobs": jobs,
         "cells": len(apart),
-        "trainings": trainings,
+        "trainings": trainings_in(folder / "store"),
         "seconds": {"table": round(shared, 1), "one_by_one": round(total, 1)},
         "ratio": round(shared / total, 3),
         "cell_seconds": apart,
     }
+
+
+def trainings_in(store: Path) -> int:
+    """Whole results alone: locks lie beside them, and what a killed process left."""
+    return sum(result.stage == "tune" for result in results(store))
 
 
 def _seconds(arguments: Sequence[str]) -> float:

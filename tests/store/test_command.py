@@ -1,14 +1,20 @@
 import json
+import os
 import sys
+import time
 
 import pytest
 from filelock import FileLock
 
+from edt.store.folders import Store
+from edt.store.stages import StageNote, noting
 from tests.harness import run_apart, run_here
 
 
-def store(tmp_path, *arguments):
-    places = ["--root", str(tmp_path / "store"), "--runs", str(tmp_path)]
+def store(tmp_path, *arguments, runs=None):
+    places = ["--root", str(tmp_path / "store")]
+    for folder in runs or [tmp_path]:
+        places += ["--runs", str(folder)]
     return run_apart([sys.executable, "-m", "edt.store", *arguments, *places])
 
 
@@ -109,3 +115,73 @@ def test_gc_refuses_where_nobody_says_what_is_used(used):
         notes.unlink()
     assert "says what it uses; name the folder" in store(used, "gc", "--yes").stderr
     assert len(folders(used)) == 12
+
+
+def lost(place, *arguments, **places):
+    """Results that gc takes for unused, whatever their age."""
+    done = store(place, "gc", "--older-than", "0", *arguments, **places)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.count("would remove: ")
+
+
+def test_gc_follows_links_to_runs_and_meets_no_folder_twice(used):
+    (used / "outputs" / "tables").mkdir(parents=True)
+    (used / "elsewhere").mkdir()
+    (used / "run").rename(used / "elsewhere" / "run")
+    (used / "outputs" / "tables" / "main").symlink_to(used / "elsewhere")
+    (used / "elsewhere" / "back").symlink_to(used / "outputs")  # a loop
+    (used / "outputs" / "nowhere").symlink_to(used / "none")
+    assert lost(used, runs=[used / "outputs"]) == 0
+
+
+def test_gc_reads_every_folder_of_runs_and_wants_a_run_in_each(used):
+    run_here(used, "seed=1", name="more")
+    assert lost(used, runs=[used / "run"]) > 0
+    assert lost(used, runs=[used / "more"]) > 0
+    assert lost(used, runs=[used / "run", used / "more"]) == 0
+    (used / "empty").mkdir()
+    for wrong in (used / "empty", used / "none"):
+        done = store(used, "gc", "--yes", runs=[used / "run", wrong])
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"no run under {wrong} says what it uses" in done.stderr
+
+
+def test_gc_counts_what_is_no_run_and_leaves_its_notes_in_the_store(used):
+    found = store(used, "gc", "--older-than", "0", runs=[used / "run"])
+    assert found.stdout.strip() == "0.0 MB"
+    for notes in (used / "run").rglob("stages.jsonl"):
+        lines = notes.read_text().splitlines()
+        notes.write_text(lines[0] + "\n")
+    assert lost(used, runs=[used / "run"]) == 11
+    told = noting(used / "store", "links")
+    for line in lines[1:]:
+        told(StageNote(**json.loads(line)))
+    assert lost(used, runs=[used / "run"]) == 0
+
+
+def test_a_result_is_as_young_as_its_last_use(used):
+    folder = used / "store" / "tune" / ("d" * 32)
+    kept = Store(used / "store")
+
+    def make(place):
+        (place / "result").write_text("1")
+
+    kept.fetch("tune", folder.name, make, about={})
+    then = time.time() - 8 * 86400
+    for path in (folder, *folder.iterdir()):
+        os.utime(path, (then, then))
+    assert f"would remove: {folder}" in store(used, "gc").stdout
+    made = (folder / "manifest.json").stat().st_mtime_ns
+    assert kept.find("tune", folder.name) is not None  # only looks, as a plan does
+    assert f"would remove: {folder}" in store(used, "gc").stdout
+    assert kept.fetch("tune", folder.name, make, about={}).reused
+    assert store(used, "gc").stdout.strip() == "0.0 MB"
+    assert (folder / "manifest.json").stat().st_mtime_ns == made
+
+
+def test_a_result_whose_time_cannot_be_set_is_reused_all_the_same(used, monkeypatch):
+    def refuse(path):
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert all(note.reused for note in run_here(used, name="again").notes)

@@ -1,6 +1,8 @@
 """The report of a small table, as a reader has it in headless Chromium: by mouse, by keys, on a phone, at night."""
 
+import itertools
 import json
+import math
 import re
 import shutil
 from dataclasses import replace
@@ -267,6 +269,34 @@ def test_a_run_that_failed_says_why_without_the_places_of_this_machine(browser, 
     assert f"failed: {shown}" in page.run(OPENED)
     assert shown in page.run("document.querySelector('#table + ul').innerText")
     assert page.run("document.getElementById('states').textContent").startswith("3 runs: 2 measured, 1 failed.")
+    assert page.complaints == []
+
+
+@in_chromium
+def test_what_is_no_number_is_unknown_and_the_rest_is_shown(browser, place, unpictured):  # noqa: F811
+    path = place / "output" / "small" / EDT / "report.json"
+    record = json.loads(path.read_text("utf-8"))
+    for one in record["rounds"]:
+        for pick, score in zip(one["picks"], itertools.cycle((math.nan, math.inf, None, 0.25))):
+            pick["score"] = score
+        for mistake in one["mistakes"]:
+            mistake["evidence"] = [{"steps": 1, "probabilities": {"a": math.nan, "b": 0.5}}]
+    path.write_text(json.dumps(record), "utf-8")
+    sweep(options(place, "tasks=fake", "action=render"))
+    assert not re.search(r"\b(NaN|Infinity)\b", json.dumps(data_of(unpictured)))
+    errors = [error for error in data_of(unpictured)["errors"] if error["run"] == EDT]
+    scores = {pick["score"] for error in errors for pick in error["picks"]}
+    assert scores == {None, 0.25}
+    page = browser.open(unpictured, **DESKTOP, part=f"#run={EDT}")
+    assert page.run(COUNT).startswith(f"{len(errors)} of ")
+    page.run("document.querySelectorAll('#list details').forEach((one) => { one.open = true; })")
+    page.run(DRAWN)
+    said = page.run("document.getElementById('list').innerText")
+    assert "score unknown" in said
+    assert "score 0.25" in said
+    assert "score 0.00" not in said
+    shares = page.run("[...document.querySelectorAll('.evidence tbody tr')].map((row) => row.innerText.split('\\t'))")
+    assert shares == [["step 1", "unknown", "50%"]] * len(errors)
     assert page.complaints == []
 
 

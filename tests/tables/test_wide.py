@@ -1,9 +1,11 @@
 import csv
 import dataclasses
 import io
+import re
 import shutil
 import statistics
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from edt.tables.page import page_of
 from edt.tables.render import html_table, html_whole, latex, markdown, wide_csv
 from edt.tables.shape import MEAN
 from edt.tables.wide import widen
+from tests.harness import ROOT
 
 
 def cell(task, method, scale, seed, outcomes, state="measured", reason="", questions="0123456789ab", **more):
@@ -243,8 +246,53 @@ def test_every_format_says_the_same():
     assert 'href="runs/a-96-edt-s0.html"' in shown
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex (Debian: texlive-latex-base)")
-def test_the_latex_compiles(tmp_path):
-    (tmp_path / "table.tex").write_text(latex(table()), "utf-8")
-    done = subprocess.run(["pdflatex", "-interaction=batchmode", "table.tex"], cwd=tmp_path, check=False)
-    assert done.returncode == 0
+LONG = "words of a very long reason " * 40 + "a_path/without/any/gap/" * 30
+ODD = [
+    *("a_%&#~^\\{}$", "‹ĦħſŉŧŦĸŀĿ›", "😀 漢字 e\u0301", "-- ,, `` '' ?` !` []", 'é±→…<>|"', "[x]*"),
+    "a_very_long_name_without_any_gap_that_goes_on_and_on",
+]
+
+
+def odd_table():
+    """Odd signs and long words wherever there are words: in names, title, reasons and what cannot be compared."""
+    cells = []
+    for task in [*ODD, *(f"pocket_task_number_{number}" for number in range(6))]:
+        for method in ("random", *ODD):
+            failed = {"state": "failed", "reason": "".join(ODD) + LONG} if method == ODD[0] else {}
+            cells.append(cell(task, method, "96", 0, "1100"))
+            cells.append(cell(task, method, "96", 1, "" if failed else "1100", **failed))
+    title, named = f"{' '.join(ODD)} {LONG[:300]}", {"ceiling": ODD[1], "ours": ODD[0], "headline_scale": "96"}
+    return widen(cells, title=title, split="test", baseline="random", rivals=[ODD[3]], goal=0, **named)
+
+
+def without_task(found, task):
+    """What the table of a task that no other has been measured on has to say: a sentence in a narrow column."""
+    row = next(row for row in found.rows if row.method == ODD[0])
+    reason = dict.fromkeys((found.baseline, found.ceiling), f"{LONG} {ODD[1]}")
+    entry = dataclasses.replace(row.entries[task], to_baseline=None, to_ceiling=None, not_comparable=reason)
+    changed = dataclasses.replace(row, entries={**row.entries, task: entry})
+    return dataclasses.replace(found, rows=tuple(changed if one is row else one for one in found.rows))
+
+
+COMMITTED = sorted((ROOT / "experiments" / "results").glob("*/table.tex"))
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex (Debian: texlive-latex-recommended)")
+@pytest.mark.parametrize("source", ["plain", "odd", *COMMITTED], ids=lambda source: getattr(source, "parent", source))
+def test_the_latex_compiles(tmp_path, source):
+    texts = {"plain": lambda: latex(table()), "odd": lambda: latex(without_task(odd_table(), ODD[2]))}
+    text = source.read_text("utf-8") if isinstance(source, Path) else texts[source]()
+    (tmp_path / "table.tex").write_text(text, "utf-8")
+    command = ["pdflatex", "-interaction=batchmode", "-halt-on-error", "table.tex"]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True)
+    log = (tmp_path / "table.log").read_text("utf-8", "replace")
+    assert done.returncode == 0, [line for line in log.splitlines() if line.startswith("!")]
+    if not isinstance(source, Path):  # what is published was written at its time
+        wider = [float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
+        assert max(wider, default=0) < 3, wider
+
+
+def test_latex_has_places_to_break_in_what_is_long():
+    text = latex(without_task(odd_table(), ODD[2]))
+    assert r"path/\allowbreak{}without/\allowbreak{}any/" in text
+    assert not re.search("[ĦħſŉŧŦĸŀĿ]", text)
