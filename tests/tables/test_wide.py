@@ -261,8 +261,16 @@ def odd_table():
             failed = {"state": "failed", "reason": "".join(ODD) + LONG} if method == ODD[0] else {}
             cells.append(cell(task, method, "96", 0, "1100"))
             cells.append(cell(task, method, "96", 1, "" if failed else "1100", **failed))
-    title, named = f"{' '.join(ODD)} {LONG[:300]}", {"ceiling": ODD[1], "ours": ODD[0], "headline_scale": "96"}
-    return widen(cells, title=title, split="test", baseline="random", rivals=[ODD[3]], goal=0, **named)
+    return widen(
+        cells,
+        title=f"{' '.join(ODD)} {LONG[:300]}",
+        split="test",
+        baseline="random",
+        ceiling=ODD[1],
+        ours=ODD[0],
+        rivals=[ODD[3]],
+        headline_scale="96",
+    )
 
 
 def without_task(found, task):
